@@ -1,0 +1,45 @@
+option(SLUICE_TESTS "Build the tests" ON)
+set(SLUICE_SANITIZE "" CACHE STRING "Sanitizers for a test build: address, thread, or empty")
+
+# Every target of ours links this: language level, warnings as errors, hardening.
+add_library(sluice_options INTERFACE)
+target_compile_features(sluice_options INTERFACE cxx_std_20)
+target_compile_definitions(sluice_options INTERFACE SLUICE_VERSION="${SLUICE_VERSION}")
+find_package(Threads REQUIRED)
+target_link_libraries(sluice_options INTERFACE Threads::Threads)
+target_compile_options(sluice_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference
+  -ffunction-sections -fdata-sections -g1)
+
+# How programs are linked: static-pie for the product, dynamic for sanitizer builds (which cannot be static).
+add_library(sluice_static INTERFACE)
+
+if(SLUICE_SANITIZE)
+  if(SLUICE_SANITIZE STREQUAL "address")
+    set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  else()
+    set(flags -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer)
+  endif()
+  # GCC 12 warns falsely about uninitialised values inside asio in these builds.
+  target_compile_options(sluice_options INTERFACE ${flags} -O1 -Wno-maybe-uninitialized -Wno-null-dereference)
+  target_link_options(sluice_options INTERFACE ${flags})
+  set(SLUICE_SYSTEM_FLAGS ${flags} -O0)
+else()
+  target_compile_options(sluice_options INTERFACE -Werror -fPIE
+    -fstack-protector-strong -fstack-clash-protection)
+  target_compile_definitions(sluice_options INTERFACE _GLIBCXX_ASSERTIONS $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
+    target_compile_options(sluice_options INTERFACE -fcf-protection)
+  endif()
+  target_link_options(sluice_static INTERFACE -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack)
+  set(SLUICE_SYSTEM_FLAGS -fPIE)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # clang sees asio 1.22's coroutines only with these (and its UBSan cannot assemble them with -fsanitize=function).
+  target_compile_definitions(sluice_options INTERFACE ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)
+  if(SLUICE_SANITIZE STREQUAL "address")
+    target_compile_options(sluice_options INTERFACE -fno-sanitize=function)
+  endif()
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+set(CMAKE_C_FLAGS_RELEASE "-O2")

@@ -1,0 +1,47 @@
+# sluice_room(PATH [DEPENDS room...] [LIBRARIES target...])
+#
+# src/PATH/*.cpp becomes the static library room_PATH; src/PATH/*_test.cpp becomes the program test_PATH, run by CTest.
+# A room that has no source yet is an interface library, so that the list of rooms is the list of folders.
+function(sluice_room path)
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  string(REPLACE "/" "_" name ${path})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*_test.cpp)
+  if(tests)
+    list(REMOVE_ITEM sources ${tests})
+  endif()
+  list(REMOVE_ITEM sources ${PROJECT_SOURCE_DIR}/src/${path}/main.cpp)
+
+  set(links ${ROOM_LIBRARIES})
+  foreach(depend IN LISTS ROOM_DEPENDS)
+    string(REPLACE "/" "_" depend ${depend})
+    list(APPEND links room_${depend})
+  endforeach()
+
+  if(sources)
+    add_library(room_${name} STATIC ${sources})
+    target_include_directories(room_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(room_${name} PUBLIC sluice_options ${links})
+  else()
+    add_library(room_${name} INTERFACE)
+    target_include_directories(room_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(room_${name} INTERFACE sluice_options ${links})
+  endif()
+
+  if(tests AND SLUICE_TESTS)
+    add_executable(test_${name} ${tests})
+    target_link_libraries(test_${name} PRIVATE room_${name} sluice_test_main sluice_static)
+    add_test(NAME unit_${name} COMMAND test_${name})
+    set_tests_properties(unit_${name} PROPERTIES TIMEOUT 300 LABELS unit)
+  endif()
+endfunction()
+
+# sluice_program(NAME SOURCE ROOM room): the static executable.
+function(sluice_program name source)
+  cmake_parse_arguments(PROGRAM "" "ROOM" "" ${ARGN})
+  if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${source})
+    return()
+  endif()
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE room_${PROGRAM_ROOM} sluice_static)
+endfunction()

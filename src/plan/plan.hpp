@@ -1,0 +1,76 @@
+// What one node should be doing, as plain values with a revision: the contract between the panel and a node. The panel
+// derives it from committed state; the node applies the difference and answers with a Report (plan/report.hpp). The local node and a
+// remote one get the same thing.
+#pragma once
+
+#include "base/address.hpp"
+#include "base/id.hpp"
+#include "base/time.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::plan {
+
+// How a target is chosen for a new connection or UDP session.
+enum class Pick {
+    first,             // the first healthy one in order: primary and backups
+    round_robin,
+    random,
+    source_hash,       // the same client address gets the same target while the set of healthy targets is the same
+    least_connections,
+};
+std::string_view to_text(Pick pick);
+
+// Which address family a target name is resolved to first. `automatic` tries what the resolver returns, in its order.
+enum class IpPreference { automatic, v4, v6 };
+
+// Protocols that a node refuses to carry, recognised by a connection's first bytes.
+struct ProtocolBlocks {
+    bool http = false;
+    bool tls = false;
+    bool socks = false;
+    friend bool operator==(const ProtocolBlocks&, const ProtocolBlocks&) = default;
+};
+
+// Who may connect. `deny` wins over `allow`; an empty `allow` admits everybody.
+struct SourceList {
+    std::vector<Cidr> allow;
+    std::vector<Cidr> deny;
+    friend bool operator==(const SourceList&, const SourceList&) = default;
+};
+
+// One forward on one node: listen here, relay there.
+struct Forward {
+    ForwardId id;
+    std::uint16_t port = 0;
+    // Where to listen: "::" is dual stack (both families), "0.0.0.0" IPv4 only, else one address of this host.
+    IpAddress tcp_address = IpAddress::any_v6();
+    IpAddress udp_address = IpAddress::any_v6();
+    bool tcp = true;
+    bool udp = true;
+    std::vector<HostPort> targets; // at least one
+    Pick pick = Pick::first;
+    IpPreference preference = IpPreference::automatic;
+    std::string egress_interface; // empty: as routed; else a name or a local address that outgoing sockets bind to
+    SourceList sources;
+    std::uint32_t max_connections = 0; // TCP connections plus UDP sessions at a time; 0 is no cap
+    ProtocolBlocks blocks;
+    Seconds connect_timeout{10};
+    Seconds idle_timeout{0};       // TCP without a byte in either direction; 0 is never (keepalive finds dead peers)
+    Seconds half_closed_timeout{300};
+    Seconds udp_idle_timeout{60};
+
+    friend bool operator==(const Forward&, const Forward&) = default;
+};
+
+// Everything a node does. Two plans with equal content may have different revisions; a node answers with the
+// highest revision that it has applied.
+struct Plan {
+    std::uint64_t revision = 0;
+    std::vector<Forward> forwards; // ascending by id, ids unique
+    friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+} // namespace sluice::plan

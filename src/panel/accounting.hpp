@@ -1,0 +1,40 @@
+// Turns nodes' absolute counters into billed traffic, exactly once (design 5, FLVX contract 4.1), and keeps hourly flow.
+#pragma once
+
+#include "base/result.hpp"
+#include "domain/user.hpp"
+#include "panel/actor.hpp"
+#include "plan/report.hpp"
+
+#include <vector>
+
+namespace sluice::panel {
+
+struct Context;
+
+// What a user sees of himself.
+struct Package {
+    domain::User user;
+    Traffic today; // billed since local midnight
+    std::vector<domain::HourlyFlow> hours; // newest 24, ascending
+};
+
+class Accounting {
+public:
+    explicit Accounting(Context& context) : context_(context) {}
+
+    // Books the difference to what was booked before, in one transaction with the new absolute values: a lost or repeated report
+    // changes nothing. A new epoch starts at zero.
+    Result<void> book(NodeId node, const std::vector<plan::ForwardCounters>& counters);
+
+    // Rolls up the hour that ended; deletes statistics older than 48 hours (hourly) and bounds node metrics. Idempotent per hour.
+    Result<void> roll_up_hour();
+    Result<void> store_sample(NodeId node, const plan::HostSample& sample);
+
+    Result<Package> package(const Actor& actor);
+
+private:
+    Context& context_;
+};
+
+} // namespace sluice::panel

@@ -1,0 +1,63 @@
+// Forwards: users act on their own, administrators on all. A foreign forward answers exactly like one that does not exist.
+#pragma once
+
+#include "base/result.hpp"
+#include "domain/forward.hpp"
+#include "panel/actor.hpp"
+#include "panel/diagnosis.hpp"
+#include "plan/report.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::panel {
+
+struct Context;
+
+// Reality beside the wish.
+enum class ForwardState { listening, failed, paused, waiting };
+
+struct ForwardView {
+    domain::Forward forward;
+    std::string tunnel_name;       // empty when the tunnel is gone
+    std::string entry_addresses;   // every address:port that clients can use, comma-separated, IPv6 bracketed; empty without ports
+    ForwardState state = ForwardState::waiting;
+    plan::Fault fault = plan::Fault::none;
+    std::string fault_detail;      // first node's words
+    std::uint32_t connections = 0; // open now, over all entry nodes
+    double up_rate = 0;            // bytes per second, last sample
+    double down_rate = 0;
+};
+
+class Forwards {
+public:
+    explicit Forwards(Context& context) : context_(context) {}
+
+    Result<std::vector<ForwardView>> list(const Actor& actor); // by order, id
+    Result<ForwardView> get(const Actor& actor, ForwardId id);
+
+    struct Created {
+        ForwardId id;
+        std::uint16_t port = 0;
+    };
+    // All or nothing: when an entry node cannot listen, nothing remains. Errors in order: forbidden "tunnel" (no enabled assignment), not_found
+    // "tunnel", conflict "tunnel.disabled", invalid "forward.name" / "forward.targets", the owner's checks (owner_may_run), invalid "forward.port" (outside
+    // the node's ports; args node, port), conflict "forward.port" (taken by another forward; args node, port), conflict "forward.entries" (tunnel without
+    // entry node), node_offline / timeout "forward.deploy" (args node), unavailable "forward.deploy" (args node, fault text, detail).
+    Result<Created> create(const Actor& actor, const domain::ForwardDraft& draft);
+    // As create; a failed deployment restores the old row and ports and redeploys the old state.
+    Result<void> update(const Actor& actor, ForwardId id, const domain::ForwardPatch& patch);
+    Result<void> remove(const Actor& actor, ForwardId id);       // waits for its nodes; node_offline keeps the forward
+    Result<void> force_remove(const Actor& actor, ForwardId id); // whatever the nodes say
+    Result<void> pause(const Actor& actor, ForwardId id);
+    Result<void> resume(const Actor& actor, ForwardId id);       // owner's checks as in create
+    Result<void> reorder(const Actor& actor, const std::vector<std::pair<ForwardId, std::int64_t>>& order); // foreign ids are ignored
+    Result<ForwardDiagnosis> diagnose(const Actor& actor, ForwardId id); // not_found "forward", not_found "tunnel", invalid "forward.targets"
+
+private:
+    Context& context_;
+};
+
+} // namespace sluice::panel

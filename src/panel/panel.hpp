@@ -1,0 +1,49 @@
+// The panel: every use case, behind one object. Dialects decode, call one of these, render.
+#pragma once
+
+#include "panel/accounting.hpp"
+#include "panel/accounts.hpp"
+#include "panel/assignments.hpp"
+#include "panel/context.hpp"
+#include "panel/forwards.hpp"
+#include "panel/live.hpp"
+#include "panel/nodes.hpp"
+#include "panel/plans.hpp"
+#include "panel/settings.hpp"
+#include "panel/tunnels.hpp"
+
+namespace sluice::panel {
+
+class Panel {
+public:
+    // `store`, `clock`, `live` and `gateway` outlive the panel. `key` encrypts secrets that must be shown again (32 bytes, DIR/secret.key).
+    Panel(store::Store& store, const Clock& clock, Live& live, Secret key);
+    ~Panel();
+
+    // Before the first request; the hub needs the panel's plans and the panel needs the hub.
+    void connect(NodeGateway& gateway);
+
+    Accounts& accounts() { return accounts_; }
+    Nodes& nodes() { return nodes_; }
+    Tunnels& tunnels() { return tunnels_; }
+    Assignments& assignments() { return assignments_; }
+    Forwards& forwards() { return forwards_; }
+    Settings& settings() { return settings_; }
+    Accounting& accounting() { return accounting_; }
+    Plans& plans() { return plans_; }
+    Live& live() { return *context_.live; }
+    const Clock& clock() const { return *context_.clock; }
+
+private:
+    Context context_;
+    Accounts accounts_;
+    Nodes nodes_;
+    Tunnels tunnels_;
+    Assignments assignments_;
+    Forwards forwards_;
+    Settings settings_;
+    Accounting accounting_;
+    Plans plans_;
+};
+
+} // namespace sluice::panel

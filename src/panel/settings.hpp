@@ -1,0 +1,44 @@
+// Named settings (FLVX "config") and the announcement.
+#pragma once
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "panel/actor.hpp"
+
+#include <map>
+#include <string>
+
+namespace sluice::panel {
+
+struct Context;
+
+struct Setting {
+    std::int64_t id = 0;
+    std::string name;
+    std::string value;
+    WallTime changed;
+};
+
+struct Announcement {
+    std::string content;
+    bool enabled = false;
+};
+
+class Settings {
+public:
+    explicit Settings(Context& context) : context_(context) {}
+
+    // Names that contain "secret" exist only for administrators (`actor` null: nobody signed in). not_found "setting".
+    Result<Setting> get(const Actor* actor, const std::string& name);
+    Result<std::map<std::string, std::string>> list(const Actor& actor);
+    // Upserts all or none. Errors: invalid "setting.name", invalid "setting.value" (more than 64 KiB or not UTF-8).
+    Result<void> put(const Actor& actor, const std::map<std::string, std::string>& values);
+
+    Result<Announcement> announcement();
+    Result<void> announce(const Actor& actor, const Announcement& announcement);
+
+private:
+    Context& context_;
+};
+
+} // namespace sluice::panel

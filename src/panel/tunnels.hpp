@@ -1,0 +1,50 @@
+// Tunnels: administrators make them; users see those that are assigned to them.
+#pragma once
+
+#include "base/result.hpp"
+#include "domain/tunnel.hpp"
+#include "panel/actor.hpp"
+#include "panel/diagnosis.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace sluice::panel {
+
+struct Context;
+
+struct TunnelView {
+    domain::Tunnel tunnel;
+    std::string entry_addresses; // stored ones, else the entry nodes' addresses
+};
+
+class Tunnels {
+public:
+    explicit Tunnels(Context& context) : context_(context) {}
+
+    Result<std::vector<TunnelView>> list(const Actor& actor); // by order, id
+    Result<TunnelView> get(const Actor& actor, TunnelId id);
+    // Errors in order: invalid "tunnel.name", conflict "tunnel.name", invalid "tunnel.entries", invalid "tunnel.exits", invalid
+    // "tunnel.nodes" (a node twice), not_found "node", node_offline "tunnel.nodes", conflict "node.ports" (none free), invalid "tunnel.billing".
+    Result<TunnelId> create(const Actor& actor, const domain::TunnelDraft& draft);
+    Result<void> update(const Actor& actor, TunnelId id, const domain::TunnelDraft& draft); // also not_found "tunnel"; the type may not change
+    Result<void> remove(const Actor& actor, TunnelId id); // with its forwards and assignments; an unknown id is fine
+    Result<void> reorder(const Actor& actor, const std::vector<std::pair<TunnelId, std::int64_t>>& order);
+
+    struct Usable {
+        TunnelId id;
+        std::string name;
+        domain::TunnelType type = domain::TunnelType::direct;
+        std::uint16_t port_min = 0; // of the entry nodes' common ports; 0 when there is none
+        std::uint16_t port_max = 0;
+    };
+    // Enabled tunnels: all for an administrator, the assigned ones for a user.
+    Result<std::vector<Usable>> usable(const Actor& actor);
+
+    Result<TunnelDiagnosis> diagnose(const Actor& actor, TunnelId id); // not_found "tunnel", invalid "tunnel.incomplete"
+
+private:
+    Context& context_;
+};
+
+} // namespace sluice::panel

@@ -1,9 +1,9 @@
-# sluice_room(PATH [DEPENDS room...] [LIBRARIES target...])
+# sluice_room(PATH [DEPENDS room...] [LIBRARIES target...] [SOURCES generated...])
 #
 # src/PATH/*.cpp becomes the static library room_PATH; src/PATH/*_test.cpp becomes the program test_PATH, run by CTest.
 # A room that has no source yet is an interface library, so that the list of rooms is the list of folders.
 function(sluice_room path)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES;SOURCES" ${ARGN})
   string(REPLACE "/" "_" name ${path})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*_test.cpp)
@@ -19,7 +19,7 @@ function(sluice_room path)
   endforeach()
 
   if(sources)
-    add_library(room_${name} STATIC ${sources})
+    add_library(room_${name} STATIC ${sources} ${ROOM_SOURCES})
     target_include_directories(room_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(room_${name} PUBLIC sluice_options ${links})
   else()

@@ -1,0 +1,150 @@
+#include "store/user_table.hpp"
+
+#include "base/random.hpp"
+#include "store/statement.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+constexpr const char* user_columns = "SELECT id, uuid, name, role, enabled, quota, max_forwards, expires, reset_day, used_up, used_down, "
+                                     "must_change_password, created, updated FROM users ";
+
+domain::User user_row(Statement& row)
+{
+    domain::User user;
+    user.id = row.id<UserId>();
+    user.uuid = row.text();
+    user.name = row.text();
+    user.role = row.integer() == 0 ? domain::Role::admin : domain::Role::regular;
+    user.enabled = row.flag();
+    user.allowance.quota = {row.integer()};
+    user.allowance.max_forwards = row.integer();
+    user.allowance.expires = row.optional_time();
+    user.allowance.reset_day = static_cast<int>(row.integer());
+    user.used.up = {row.integer()};
+    user.used.down = {row.integer()};
+    user.must_change_password = row.flag();
+    user.created = row.time();
+    user.updated = row.optional_time();
+    return user;
+}
+
+} // namespace
+
+std::optional<domain::User> UserTable::find(UserId id)
+{
+    Statement query(tx_, (std::string{user_columns} + "WHERE id = ?").c_str(), id);
+    if (!query.next()) return std::nullopt;
+    return user_row(query);
+}
+
+std::optional<domain::User> UserTable::find_by_name(const std::string& name)
+{
+    Statement query(tx_, (std::string{user_columns} + "WHERE name = ?").c_str(), name);
+    if (!query.next()) return std::nullopt;
+    return user_row(query);
+}
+
+std::string UserTable::password_of(UserId id)
+{
+    Statement query(tx_, "SELECT password FROM users WHERE id = ?", id);
+    return query.next() ? query.text() : std::string{};
+}
+
+std::vector<domain::User> UserTable::all()
+{
+    std::vector<domain::User> users;
+    Statement query(tx_, (std::string{user_columns} + "ORDER BY id").c_str());
+    while (query.next()) users.push_back(user_row(query));
+    return users;
+}
+
+bool UserTable::empty()
+{
+    Statement query(tx_, "SELECT count(*) FROM users");
+    query.next();
+    return query.integer() == 0;
+}
+
+UserId UserTable::insert(const NewUser& user)
+{
+    Statement(tx_,
+              "INSERT INTO users (uuid, name, password, role, enabled, quota, max_forwards, expires, reset_day, must_change_password, created) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              make_uuid(), user.name, user.password, user.role == domain::Role::admin ? 0 : 1, user.enabled, user.allowance.quota.value,
+              user.allowance.max_forwards, user.allowance.expires, user.allowance.reset_day, user.must_change_password, user.created)
+        .run();
+    return UserId{last_id(tx_)};
+}
+
+void UserTable::update(const domain::User& user)
+{
+    Statement(tx_, "UPDATE users SET name = ?, enabled = ?, quota = ?, max_forwards = ?, expires = ?, reset_day = ?, updated = ? WHERE id = ?",
+              user.name, user.enabled, user.allowance.quota.value, user.allowance.max_forwards, user.allowance.expires,
+              user.allowance.reset_day, user.updated, user.id)
+        .run();
+}
+
+void UserTable::set_password(UserId id, const std::string& password, bool must_change, WallTime now)
+{
+    Statement(tx_, "UPDATE users SET password = ?, must_change_password = ?, updated = ? WHERE id = ?", password, must_change, now, id).run();
+}
+
+void UserTable::set_name(UserId id, const std::string& name, WallTime now)
+{
+    Statement(tx_, "UPDATE users SET name = ?, updated = ? WHERE id = ?", name, now, id).run();
+}
+
+void UserTable::add_traffic(UserId id, const Traffic& traffic)
+{
+    Statement(tx_, "UPDATE users SET used_up = used_up + ?, used_down = used_down + ? WHERE id = ?", traffic.up.value, traffic.down.value, id)
+        .run();
+}
+
+void UserTable::reset_traffic(UserId id) { Statement(tx_, "UPDATE users SET used_up = 0, used_down = 0 WHERE id = ?", id).run(); }
+
+void UserTable::remove(UserId id) { Statement(tx_, "DELETE FROM users WHERE id = ?", id).run(); }
+
+std::optional<Session> SessionTable::find(const std::string& token_hash)
+{
+    Statement query(tx_, "SELECT id, user_id, created, expires, last_used, address, client FROM sessions WHERE token_hash = ?",
+                    Statement::as_blob(token_hash));
+    if (!query.next()) return std::nullopt;
+    Session session;
+    session.id = query.id<SessionId>();
+    session.user = query.id<UserId>();
+    session.created = query.time();
+    session.expires = query.time();
+    session.last_used = query.time();
+    session.address = query.text();
+    session.client = query.text();
+    return session;
+}
+
+void SessionTable::insert(const std::string& token_hash, const Session& session)
+{
+    Statement(tx_, "INSERT INTO sessions (token_hash, user_id, created, expires, last_used, address, client) VALUES (?, ?, ?, ?, ?, ?, ?)",
+              Statement::as_blob(token_hash), session.user, session.created, session.expires, session.last_used, session.address,
+              session.client)
+        .run();
+}
+
+void SessionTable::touch(SessionId id, WallTime now, const std::string& address)
+{
+    Statement(tx_, "UPDATE sessions SET last_used = ?, address = ? WHERE id = ?", now, address, id).run();
+}
+
+void SessionTable::remove(const std::string& token_hash)
+{
+    Statement(tx_, "DELETE FROM sessions WHERE token_hash = ?", Statement::as_blob(token_hash)).run();
+}
+
+void SessionTable::remove_all_of(UserId user, const std::string& except_token_hash)
+{
+    Statement(tx_, "DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user, Statement::as_blob(except_token_hash)).run();
+}
+
+void SessionTable::remove_expired(WallTime now) { Statement(tx_, "DELETE FROM sessions WHERE expires <= ?", now).run(); }
+
+} // namespace sluice::store

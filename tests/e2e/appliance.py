@@ -1,0 +1,237 @@
+"""Starts the real executable on loopback with an empty data folder, and speaks its FLVX dialect. Used by every test here.
+
+The executable comes from SLUICE_BINARY (default build/sluice). Everything listens on 127.0.0.1; loads are bounded.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("SLUICE_BINARY", ROOT / "build" / "sluice")).resolve()
+PASSWORD = "e2e-Password-7"
+PATIENCE = 60 if "SLUICE_SLOW" not in os.environ else 240  # seconds; conditions, never a verdict by time
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, patience=None):
+    """Returns the first true value of `condition`; fails with `what` when it never comes."""
+    deadline = time.monotonic() + (patience or PATIENCE)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never happened: {what}")
+        time.sleep(0.05)
+
+
+class ApiError(AssertionError):
+    def __init__(self, path, reply):
+        super().__init__(f"{path}: code {reply.get('code')} {reply.get('msg')}")
+        self.reply = reply
+
+
+class Appliance:
+    """One running process. `restart()` keeps the data folder."""
+
+    def __init__(self, arguments=(), environment=None, data_dir=None):
+        self.folder = data_dir or tempfile.mkdtemp(prefix="sluice-e2e-")
+        self.port = free_port()
+        self.arguments = list(arguments)
+        self.environment = environment or {}
+        self.token = ""
+        self.process = None
+        self.log_path = os.path.join(self.folder, "process.log")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *failure):
+        self.stop()
+        if failure[0] is not None:
+            sys.stderr.write("--- log of the executable ---\n" + self.log()[-6000:] + "\n---\n")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def base(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [str(BINARY), "--data-dir", self.folder, "--listen", f"127.0.0.1:{self.port}", *self.arguments],
+            env={**os.environ, "SLUICE_ADMIN_PASSWORD": PASSWORD, **self.environment},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        wait_until(self._ready, "GET /health answers 200")
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the executable ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.request("GET", "/health")[0] == 200
+        return False
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def stop(self, how=signal.SIGTERM):
+        """Returns the exit code."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"the executable did not end after {how}")
+        return self.process.returncode if self.process else None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self):
+        if self.process.poll() is None:
+            self.stop()
+        self.start()
+
+    def request(self, method, path, body=None, headers=None, timeout=None):
+        """(status, headers, bytes) of one request on its own connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout or PATIENCE)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            reply = connection.getresponse()
+            return reply.status, reply.headers, reply.read()
+        finally:
+            connection.close()
+
+    def call(self, path, body=None, token=None):
+        """The whole envelope."""
+        headers = {"Content-Type": "application/json"}
+        token = self.token if token is None else token
+        if token:
+            headers["Authorization"] = token
+        status, _, data = self.request("POST", "/api/v1" + path, json.dumps(body if body is not None else {}), headers)
+        assert status == 200, f"{path}: HTTP {status} {data[:200]!r}"
+        return json.loads(data)
+
+    def data(self, path, body=None, token=None):
+        reply = self.call(path, body, token)
+        if reply["code"] != 0:
+            raise ApiError(path, reply)
+        return reply.get("data")
+
+    def sign_in(self, name="admin_user", password=PASSWORD):
+        self.token = self.data("/user/login", {"username": name, "password": password}, token="")["token"]
+        return self.token
+
+    def local_node(self):
+        return next(node for node in self.data("/node/list") if node["status"] == 1)
+
+    def make_tunnel(self, name="direct"):
+        return self.data("/tunnel/create", {"name": name, "type": 1, "inNodeId": [{"nodeId": self.local_node()["id"]}]})["id"]
+
+    def make_forward(self, tunnel, target, port=None, name="web", **more):
+        made = self.data("/forward/create", {"name": name, "tunnelId": tunnel, "remoteAddr": target, "inPort": port, **more})
+        return made["id"], made["inPort"]
+
+    def forward(self, forward_id):
+        return next((item for item in self.data("/forward/list") if item["id"] == forward_id), None)
+
+
+class TcpServer:
+    """A bounded server on loopback: `serve(connection)` runs in a thread per client."""
+
+    def __init__(self, serve):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        self.serve = serve
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection):
+        with connection, contextlib.suppress(OSError):
+            self.serve(connection)
+
+
+def echo(connection):
+    while data := connection.recv(65536):
+        connection.sendall(data)
+
+
+class UdpEcho:
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, sender = self.socket.recvfrom(65536)
+                self.socket.sendto(data, sender)
+
+
+def exchange(port, payload):
+    """Sends payload, half-closes, returns everything that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        sender = threading.Thread(target=lambda: (connection.sendall(payload), connection.shutdown(socket.SHUT_WR)))
+        sender.start()
+        parts = []
+        while data := connection.recv(65536):
+            parts.append(data)
+        sender.join()
+    return b"".join(parts)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()

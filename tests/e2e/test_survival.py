@@ -1,0 +1,190 @@
+"""What must outlive a kill -9, a restart, and a hostile client."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import socket
+import stat
+import subprocess
+import unittest
+
+from appliance import BINARY, PASSWORD, PATIENCE, Appliance, TcpServer, echo, exchange, wait_until
+
+
+class Survival(unittest.TestCase):
+    def test_kill_during_traffic_loses_no_user_no_rule_and_no_counted_byte(self):
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            tunnel = sluice.make_tunnel()
+            forward, port = sluice.make_forward(tunnel, server.address)
+            payload = os.urandom(2_000_000)
+            echoed = 0
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(payload[:100_000])
+                while echoed < 100_000:
+                    echoed += len(connection.recv(65536))
+                sluice.kill()
+            sluice.start()
+            sluice.sign_in()
+            self.assertEqual(exchange(port, b"still here"), b"still here")
+            wait_until(lambda: sluice.forward(forward)["outFlow"] == 100_000 + 10, "bytes delivered before the kill are booked")
+            item = sluice.forward(forward)
+            self.assertEqual((item["inFlow"], item["status"], item["tunnelId"]), (100_010, 1, tunnel))
+            self.assertEqual(sluice.data("/user/package")["userInfo"]["user"], "admin_user")
+
+    def test_repeated_kills_never_double_or_lose_bytes(self):
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            forward, port = sluice.make_forward(sluice.make_tunnel(), server.address)
+            total = 0
+            for size in (10_000, 20_000, 30_000):
+                self.assertEqual(len(exchange(port, os.urandom(size))), size)
+                total += size
+                sluice.kill()
+                sluice.start()
+                sluice.sign_in()
+                wait_until(lambda: sluice.forward(forward)["inFlow"] == total, f"{total} bytes are booked")
+            self.assertEqual(sluice.forward(forward)["outFlow"], total)
+
+    def test_sigterm_ends_with_zero_and_books_everything(self):
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            forward, port = sluice.make_forward(sluice.make_tunnel(), server.address)
+            exchange(port, b"x" * 5000)
+            self.assertEqual(sluice.stop(), 0)
+            sluice.start()
+            sluice.sign_in()
+            self.assertEqual(sluice.forward(forward)["inFlow"], 5000)
+
+    def test_hostile_clients_get_clear_errors_and_health_stays_200(self):
+        dice = random.Random(42)
+
+        def raw(data, limit=4096):
+            with socket.create_connection(("127.0.0.1", sluice.port), timeout=PATIENCE) as connection:
+                try:
+                    connection.sendall(data)
+                    connection.shutdown(socket.SHUT_WR)
+                    return connection.recv(limit)
+                except (ConnectionResetError, BrokenPipeError):
+                    return b""
+
+        with Appliance() as sluice:
+            sluice.sign_in()
+            for _ in range(200):
+                raw(dice.randbytes(dice.randrange(1, 2000)))
+            self.assertRegex(raw(b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"), rb"^HTTP/1\.1 4(14|31|00)")
+            self.assertRegex(raw(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n"), rb"^HTTP/1\.1 4(31|00)")
+            self.assertRegex(raw(b"POST /api/v1/user/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}"), rb"^HTTP/1\.1 400")
+            for body in (b"{", b"\xff\xfe", b'{"username":"\xc3\x28"}', b"[" * 100_000, b'"' + b"a" * 900_000, b"nul"):
+                status, _, data = sluice.request("POST", "/api/v1/user/login", body, {"Content-Type": "application/json"})
+                self.assertEqual(status, 200, body[:20])
+                self.assertEqual(json.loads(data)["code"], 500, body[:20])
+            self.assertEqual(sluice.request("POST", "/api/v1/user/login", b"x" * 20_000_000)[0], 413)
+            self.assertEqual(sluice.request("GET", "/health")[0], 200)
+
+    def test_five_thousand_connections_do_not_keep_a_request_waiting(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            _, port = sluice.make_forward(sluice.make_tunnel(), server.address)
+            idle = []
+            try:
+                for number in range(5000):
+                    # From 25 loopback addresses: a cap per address must not decide this test.
+                    connection = socket.socket()
+                    connection.bind((f"127.0.1.{number % 25 + 1}", 0))
+                    connection.settimeout(PATIENCE)
+                    connection.connect(("127.0.0.1", sluice.port))
+                    if number % 10 == 0:
+                        connection.sendall(b"GET / HTTP/1.1\r\nHo")
+                    idle.append(connection)
+                self.assertEqual(sluice.request("GET", "/health")[0], 200)
+                self.assertEqual(exchange(port, b"passes"), b"passes")
+            finally:
+                for connection in idle:
+                    connection.close()
+            self.assertEqual(sluice.request("GET", "/health")[0], 200)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_files_are_private_and_the_first_password_is_printed_once(self):
+        with Appliance(environment={"SLUICE_ADMIN_PASSWORD": ""}) as sluice:
+            folder = pathlib.Path(sluice.folder)
+            first = folder / "initial-password"
+            password = first.read_text().strip()
+            self.assertGreaterEqual(len(password), 12)
+            self.assertEqual(sluice.log().count(password), 1, "printed once")
+            for path in folder.rglob("*"):
+                if path.is_file() and path.name != "process.log":
+                    self.assertEqual(stat.S_IMODE(path.stat().st_mode) & 0o077, 0, path)
+            sluice.restart()
+            self.assertEqual(sluice.log().count(password), 1, "not again")
+            self.assertTrue(sluice.data("/user/login", {"username": "admin_user", "password": password}, token="")["requirePasswordChange"])
+            sluice.sign_in(password=password)
+            sluice.data("/user/updatePassword", {"newUsername": "boss", "currentPassword": password, "newPassword": PASSWORD, "confirmPassword": PASSWORD})
+            self.assertFalse(first.exists(), "deleted when the password changes")
+            self.assertEqual(sluice.call("/user/login", {"username": "admin_user", "password": password}, token="")["code"], -1)
+            sluice.sign_in(name="boss")
+
+    def test_backup_and_restore_bring_everything_back(self):
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            forward, port = sluice.make_forward(sluice.make_tunnel(), server.address)
+            file = os.path.join(sluice.folder, "backup.zip")
+            run = lambda *verb: subprocess.run([str(BINARY), *verb, "--data-dir", sluice.folder], capture_output=True, text=True, timeout=PATIENCE)
+            made = run("backup", file)
+            self.assertEqual(made.returncode, 0, made.stderr)
+            self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
+            sluice.data("/forward/delete", {"id": forward})
+            self.assertEqual(sluice.data("/forward/list"), [])
+            refused = run("restore", file)
+            self.assertNotEqual(refused.returncode, 0, "a running panel's data is not replaced")
+            sluice.stop()
+            restored = run("restore", file)
+            self.assertEqual(restored.returncode, 0, restored.stderr)
+            sluice.start()
+            sluice.sign_in()
+            self.assertEqual(sluice.forward(forward)["inPort"], port)
+            self.assertEqual(exchange(port, b"back"), b"back")
+
+    def test_reset_password_works_and_ends_sessions(self):
+        with Appliance() as sluice:
+            old = sluice.sign_in()
+            made = subprocess.run([str(BINARY), "reset-password", "admin_user", "--data-dir", sluice.folder], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(made.returncode, 0, made.stderr)
+            password = made.stdout.split()[-1]
+            self.assertEqual(sluice.call("/node/list", token=old)["code"], 401)
+            sluice.sign_in(password=password)
+
+    def test_usage_errors_end_with_2_and_name_the_nearest(self):
+        def ends(*arguments):
+            done = subprocess.run([str(BINARY), *arguments], capture_output=True, text=True, timeout=PATIENCE)
+            return done.returncode, done.stderr
+
+        code, words = ends("--lissten", "x")
+        self.assertEqual(code, 2)
+        self.assertIn("--listen", words)
+        code, words = ends("--log-level", "loud")
+        self.assertEqual(code, 2)
+        self.assertIn("log-level", words)
+        self.assertEqual(ends("--help")[0], 0)
+        self.assertEqual(ends("version")[0], 0)
+
+    def test_a_taken_listen_address_is_a_clear_runtime_failure(self):
+        with Appliance() as sluice:
+            second = subprocess.run([str(BINARY), "--data-dir", sluice.folder + "-2", "--listen", f"127.0.0.1:{sluice.port}"],
+                                    capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn(f"127.0.0.1:{sluice.port}", second.stderr)
+            third = subprocess.run([str(BINARY), "--data-dir", sluice.folder, "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertNotEqual(third.returncode, 0)
+            self.assertIn(str(sluice.process.pid), third.stderr)
+            subprocess.run(["rm", "-rf", sluice.folder + "-2"], check=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -8,8 +8,12 @@ target_compile_definitions(sluice_options INTERFACE SLUICE_VERSION="${SLUICE_VER
 find_package(Threads REQUIRED)
 target_link_libraries(sluice_options INTERFACE Threads::Threads)
 target_compile_options(sluice_options INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference
+  -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
   -ffunction-sections -fdata-sections -g1)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 reports frees of vectors that it itself moved out of existence.
+  target_compile_options(sluice_options INTERFACE -Wno-free-nonheap-object)
+endif()
 
 # How programs are linked: static-pie for the product, dynamic for sanitizer builds (which cannot be static).
 add_library(sluice_static INTERFACE)
@@ -21,7 +25,7 @@ if(SLUICE_SANITIZE)
     set(flags -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer)
   endif()
   # GCC 12 warns falsely about uninitialised values inside asio in these builds.
-  target_compile_options(sluice_options INTERFACE ${flags} -O1 -Wno-maybe-uninitialized -Wno-null-dereference)
+  target_compile_options(sluice_options INTERFACE ${flags} -O1 -Wno-maybe-uninitialized)
   target_link_options(sluice_options INTERFACE ${flags})
   set(SLUICE_SYSTEM_FLAGS ${flags} -O0)
 else()

@@ -20,6 +20,11 @@ std::string_view to_text(Errc code)
     return "internal";
 }
 
+Error make_error(Errc code, std::string field, std::string detail, std::vector<std::string> args)
+{
+    return Error{code, std::move(field), std::move(detail), std::move(args)};
+}
+
 std::string describe(const Error& error)
 {
     std::string text{to_text(error.code)};

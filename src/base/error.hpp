@@ -38,9 +38,6 @@ struct Error {
 // One line for logs: code, field, detail.
 std::string describe(const Error& error);
 
-inline Error make_error(Errc code, std::string field, std::string detail = {}, std::vector<std::string> args = {})
-{
-    return Error{code, std::move(field), std::move(detail), std::move(args)};
-}
+Error make_error(Errc code, std::string field, std::string detail = {}, std::vector<std::string> args = {});
 
 } // namespace sluice

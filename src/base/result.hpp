@@ -22,17 +22,17 @@ public:
     T& value() &
     {
         assert(has_value());
-        return *std::get_if<0>(&state_);
+        return std::get<0>(state_);
     }
     const T& value() const&
     {
         assert(has_value());
-        return *std::get_if<0>(&state_);
+        return std::get<0>(state_);
     }
     T&& value() &&
     {
         assert(has_value());
-        return std::move(*std::get_if<0>(&state_));
+        return std::get<0>(std::move(state_));
     }
     T& operator*() & { return value(); }
     const T& operator*() const& { return value(); }
@@ -43,7 +43,7 @@ public:
     const Error& error() const
     {
         assert(!has_value());
-        return *std::get_if<1>(&state_);
+        return std::get<1>(state_);
     }
     T value_or(T fallback) const { return has_value() ? value() : std::move(fallback); }
 

@@ -121,6 +121,7 @@ void Session::book()
         return;
     }
     last_booked_ = std::move(counters);
+    if (!booked->empty()) endpoint_->forget(*booked);
 }
 
 void Session::sample()

@@ -24,8 +24,9 @@ public:
     explicit Accounting(Context& context) : context_(context) {}
 
     // Books the difference to what was booked before, in one transaction with the new absolute values: a lost or repeated report
-    // changes nothing. A new epoch starts at zero.
-    Result<void> book(NodeId node, const std::vector<plan::ForwardCounters>& counters);
+    // changes nothing. A new epoch starts at zero. Forwards whose owner may no longer run them are paused (FLVX contract 4.2). Returns the
+    // forwards that exist no longer and whose last bytes are booked: the node may forget their counters.
+    Result<std::vector<ForwardId>> book(NodeId node, const std::vector<plan::ForwardCounters>& counters);
 
     // Rolls up the hour that ended; deletes statistics older than 48 hours (hourly) and bounds node metrics. Idempotent per hour.
     Result<void> roll_up_hour();

@@ -1,11 +1,19 @@
 // What every service shares. Owned by Panel; services keep a reference.
 #pragma once
 
+#include "base/result.hpp"
 #include "base/secret.hpp"
 #include "base/time.hpp"
+#include "panel/actor.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace sluice::store {
 class Store;
+class WriteTx;
 }
 
 namespace sluice::panel {
@@ -20,5 +28,18 @@ struct Context {
     NodeGateway* gateway = nullptr; // set by Panel::connect before the first request
     Secret key;                     // 32 bytes
 };
+
+// A node and the revision that a transaction gave it.
+using Revisions = std::vector<std::pair<NodeId, std::uint64_t>>;
+
+// Administrators only. Errors: forbidden "role".
+Result<void> require_admin(const Actor& actor);
+
+// Writes one line of history in the transaction of the change.
+void audit(store::WriteTx& tx, const Context& context, const Actor& actor, const std::string& action, std::int64_t object,
+           const std::string& before = {}, const std::string& after = {});
+
+// After the commit: tells the nodes of these revisions.
+void announce_plans(const Context& context, const Revisions& revisions);
 
 } // namespace sluice::panel

@@ -11,12 +11,13 @@
 #include "panel/plans.hpp"
 #include "panel/settings.hpp"
 #include "panel/tunnels.hpp"
+#include "panel/users.hpp"
 
 namespace sluice::panel {
 
 class Panel {
 public:
-    // `store`, `clock`, `live` and `gateway` outlive the panel. `key` encrypts secrets that must be shown again (32 bytes, DIR/secret.key).
+    // `store`, `clock`, `live` and the gateway outlive the panel. Throws when the database or the key is broken. `key` encrypts secrets that must be shown again (32 bytes, DIR/secret.key).
     Panel(store::Store& store, const Clock& clock, Live& live, Secret key);
     ~Panel();
 
@@ -24,6 +25,7 @@ public:
     void connect(NodeGateway& gateway);
 
     Accounts& accounts() { return accounts_; }
+    Users& users() { return users_; }
     Nodes& nodes() { return nodes_; }
     Tunnels& tunnels() { return tunnels_; }
     Assignments& assignments() { return assignments_; }
@@ -37,6 +39,7 @@ public:
 private:
     Context context_;
     Accounts accounts_;
+    Users users_;
     Nodes nodes_;
     Tunnels tunnels_;
     Assignments assignments_;

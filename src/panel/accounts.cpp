@@ -1,0 +1,244 @@
+#include "panel/accounts.hpp"
+
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "panel/context.hpp"
+#include "panel/passwords.hpp"
+#include "panel/throttle.hpp"
+#include "panel/vault.hpp"
+#include "store/setting_table.hpp"
+#include "store/user_table.hpp"
+
+#include <algorithm>
+
+namespace sluice::panel {
+
+namespace {
+
+constexpr const char* signing_key_setting = "internal.signing_secret";
+constexpr const char* signing_key_purpose = "signing key";
+constexpr std::int64_t administrator_expires = 2'727'251'700'000; // FLVX contract 2
+constexpr Milliseconds session_touch_every{60'000};
+
+// One visitor may hold a whole IPv6 /64, so that is what is throttled.
+std::string address_key(const IpAddress& address)
+{
+    if (!address.is_v6()) return "a:" + address.to_text();
+    auto bytes = address.bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+    return "a:" + IpAddress::from_v6(bytes).to_text() + "/64";
+}
+
+} // namespace
+
+struct Accounts::State {
+    Throttle by_address{Throttle::Policy{5, Seconds{300}, Seconds{900}, 10'000}};
+    // An account allows more before it waits, and waits less: a stranger must not be able to lock its owner out for long.
+    Throttle by_account{Throttle::Policy{20, Seconds{60}, Seconds{900}, 10'000}};
+    Secret signing_key;
+};
+
+Accounts::Accounts(Context& context) : context_(context), state_(std::make_unique<State>())
+{
+    auto sealed = context_.store->write([&](store::WriteTx& tx) -> Result<std::string> {
+        store::SettingTable settings(tx);
+        if (const auto row = settings.find(signing_key_setting)) return row->value;
+        const auto fresh = to_base64(seal(context_.key, signing_key_purpose, random_bytes(32)));
+        settings.put(signing_key_setting, fresh, context_.clock->wall());
+        return fresh;
+    });
+    if (!sealed) throw std::runtime_error("signing key: " + describe(sealed.error()));
+    const auto bytes = from_base64(*sealed);
+    auto key = unseal(context_.key, signing_key_purpose, bytes.value_or(""));
+    if (!key) throw std::runtime_error("signing key: " + describe(key.error()));
+    state_->signing_key = std::move(*key);
+}
+
+Accounts::~Accounts() = default;
+
+const Secret& Accounts::signing_key() const { return state_->signing_key; }
+
+Result<bool> Accounts::ensure_administrator(const std::string& name, const Secret& password, bool must_change)
+{
+    const auto empty = context_.store->read([](store::ReadTx& tx) -> Result<bool> { return store::UserTable(tx).empty(); });
+    if (!empty) return empty.error();
+    if (!*empty) return false;
+    auto hash = hash_password(password);
+    if (!hash) return hash.error();
+    return context_.store->write([&](store::WriteTx& tx) -> Result<bool> {
+        store::UserTable users(tx);
+        if (!users.empty()) return false;
+        store::NewUser user;
+        user.name = name;
+        user.password = *hash;
+        user.role = domain::Role::admin;
+        user.allowance.quota = gibibytes(99'999);
+        user.allowance.max_forwards = 99'999;
+        user.allowance.reset_day = 1;
+        user.allowance.expires = from_epoch_ms(administrator_expires);
+        user.must_change_password = must_change;
+        user.created = context_.clock->wall();
+        users.insert(user);
+        return true;
+    });
+}
+
+Result<domain::User> Accounts::sign_in(const std::string& name, const Secret& password, const IpAddress& from)
+{
+    const auto now = context_.clock->steady();
+    const auto by_address = address_key(from);
+    const auto by_account = "u:" + name.substr(0, 200);
+    const auto wait = std::max(state_->by_address.wait_of(by_address, now), state_->by_account.wait_of(by_account, now));
+    if (wait > Seconds{0}) return make_error(Errc::rate_limited, "sign_in", {}, {std::to_string(wait.count())});
+
+    struct Known {
+        std::optional<domain::User> user;
+        std::string hash;
+    };
+    auto known = context_.store->read([&](store::ReadTx& tx) -> Result<Known> {
+        store::UserTable users(tx);
+        Known found{users.find_by_name(name), {}};
+        if (found.user) found.hash = users.password_of(found.user->id);
+        return found;
+    });
+    if (!known) return known.error();
+    // An unknown name is checked against nothing, which takes as long as a wrong password.
+    const auto fits = check_password(password, known->hash);
+    if (!fits) return fits.error();
+    if (!*fits || !known->user) {
+        state_->by_address.failed(by_address, now);
+        state_->by_account.failed(by_account, now);
+        log::warning("sign-in failed", {{"address", from.to_text()}, {"user", name.substr(0, 100)}});
+        return make_error(Errc::unauthenticated, "sign_in");
+    }
+    auto& user = *known->user;
+    if (!user.enabled) return make_error(Errc::forbidden, "user.disabled");
+    state_->by_address.succeeded(by_address);
+    state_->by_account.succeeded(by_account);
+    if (is_md5(known->hash)) {
+        if (const auto better = hash_password(password)) {
+            const auto stored = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+                store::UserTable(tx).set_password(user.id, *better, user.must_change_password, context_.clock->wall());
+                return {};
+            });
+            if (!stored) log::warning("imported password kept its old hash", {{"user", name}, {"problem", describe(stored.error())}});
+        }
+    }
+    return user;
+}
+
+Result<void> Accounts::open_session(UserId user, const std::string& token_hash, WallTime expires, const IpAddress& from, const std::string& client)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        const auto now = context_.clock->wall();
+        store::SessionTable sessions(tx);
+        sessions.remove_expired(now);
+        store::Session session;
+        session.user = user;
+        session.created = now;
+        session.expires = expires;
+        session.last_used = now;
+        session.address = from.to_text();
+        session.client = client.substr(0, 200);
+        sessions.insert(token_hash, session);
+        return {};
+    });
+}
+
+Result<Actor> Accounts::resolve_session(const std::string& token_hash, const IpAddress& from)
+{
+    const auto now = context_.clock->wall();
+    struct Found {
+        Actor actor;
+        SessionId session;
+        bool stale = false;
+    };
+    auto found = context_.store->read([&](store::ReadTx& tx) -> Result<Found> {
+        const auto session = store::SessionTable(tx).find(token_hash);
+        if (!session || session->expires <= now) return make_error(Errc::unauthenticated, "session");
+        const auto user = store::UserTable(tx).find(session->user);
+        if (!user || !user->enabled) return make_error(Errc::unauthenticated, "session.user");
+        return Found{Actor{user->id, user->name, user->role, from}, session->id, session->last_used + session_touch_every <= now};
+    });
+    if (!found) return found.error();
+    if (found->stale) {
+        const auto touched = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+            store::SessionTable(tx).touch(found->session, now, from.to_text());
+            return {};
+        });
+        // A session that could not be marked as used is still a session.
+        if (!touched) log::warning("session not marked as used", {{"problem", describe(touched.error())}});
+    }
+    return std::move(found->actor);
+}
+
+Result<void> Accounts::close_session(const std::string& token_hash)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::SessionTable(tx).remove(token_hash);
+        return {};
+    });
+}
+
+Result<void> Accounts::change_credentials(const Actor& actor, const std::string& new_name, const Secret& current, const Secret& next,
+                                          const std::string& keep_token_hash)
+{
+    const auto stored = context_.store->read([&](store::ReadTx& tx) -> Result<std::string> {
+        store::UserTable users(tx);
+        if (!users.find(actor.user)) return make_error(Errc::not_found, "user");
+        return users.password_of(actor.user);
+    });
+    if (!stored) return stored.error();
+    const auto key = "p:" + std::to_string(actor.user.value);
+    const auto now = context_.clock->steady();
+    if (const auto wait = state_->by_account.wait_of(key, now); wait > Seconds{0})
+        return make_error(Errc::rate_limited, "sign_in", {}, {std::to_string(wait.count())});
+    const auto fits = check_password(current, *stored);
+    if (!fits) return fits.error();
+    if (!*fits) {
+        state_->by_account.failed(key, now);
+        return make_error(Errc::invalid, "password.current");
+    }
+    state_->by_account.succeeded(key);
+    const auto hash = hash_password(next);
+    if (!hash) return hash.error();
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::UserTable users(tx);
+        const auto user = users.find(actor.user);
+        if (!user) return make_error(Errc::not_found, "user");
+        if (const auto other = users.find_by_name(new_name); other && other->id != actor.user) return make_error(Errc::conflict, "user.name");
+        const auto wall = context_.clock->wall();
+        users.set_name(actor.user, new_name, wall);
+        users.set_password(actor.user, *hash, false, wall);
+        store::SessionTable(tx).remove_all_of(actor.user, keep_token_hash);
+        audit(tx, context_, actor, "user.credentials", actor.user.value, user->name, new_name);
+        return {};
+    });
+}
+
+Result<void> Accounts::reset_password(const std::string& name, const Secret& password)
+{
+    const auto hash = hash_password(password);
+    if (!hash) return hash.error();
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::UserTable users(tx);
+        const auto user = users.find_by_name(name);
+        if (!user) return make_error(Errc::not_found, "user", {}, {name});
+        users.set_password(user->id, *hash, true, context_.clock->wall());
+        store::SessionTable(tx).remove_all_of(user->id, {});
+        audit(tx, context_, Actor{UserId{}, "console", domain::Role::admin, {}}, "user.password_reset", user->id.value);
+        return {};
+    });
+}
+
+Result<domain::User> Accounts::get(UserId id)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<domain::User> {
+        auto user = store::UserTable(tx).find(id);
+        if (!user) return make_error(Errc::not_found, "user");
+        return std::move(*user);
+    });
+}
+
+} // namespace sluice::panel

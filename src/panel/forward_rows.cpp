@@ -1,0 +1,113 @@
+#include "panel/forward_rows.hpp"
+
+#include "base/random.hpp"
+#include "domain/allowance.hpp"
+#include "panel/node_gateway.hpp"
+#include "store/flow_table.hpp"
+#include "store/node_table.hpp"
+#include "store/tunnel_table.hpp"
+#include "store/user_table.hpp"
+
+#include <algorithm>
+
+namespace sluice::panel {
+
+namespace {
+
+// Longer than an agent needs to open sockets and to resolve a target's name, shorter than a client's patience.
+constexpr Milliseconds deploy_deadline{12'000};
+
+} // namespace
+
+Revisions bump_nodes_of(store::WriteTx& tx, const std::vector<domain::Forward>& forwards)
+{
+    std::vector<NodeId> nodes;
+    for (const auto& forward : forwards) {
+        for (const auto& port : forward.ports) nodes.push_back(port.node);
+    }
+    return store::NodeTable(tx).bump_revision(nodes);
+}
+
+Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, UserId user_id)
+{
+    const auto user = store::UserTable(tx).find(user_id);
+    if (!user || user->role == domain::Role::admin) return {};
+    const auto now = context.clock->wall();
+    const bool stop_all = domain::must_stop(*user, now);
+    store::ForwardTable forwards(tx);
+    store::AssignmentTable assignments(tx);
+    std::vector<domain::Forward> stopped;
+    for (auto& forward : forwards.of_user(user_id)) {
+        if (!forward.enabled) continue;
+        bool stop = stop_all;
+        if (!stop) {
+            const auto assignment = assignments.find(user_id, forward.tunnel);
+            stop = assignment && domain::must_stop(*assignment, now);
+        }
+        if (!stop) continue;
+        forwards.set_enabled(forward.id, false, now);
+        stopped.push_back(std::move(forward));
+    }
+    return bump_nodes_of(tx, stopped);
+}
+
+std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& tunnel)
+{
+    std::vector<domain::Node> nodes;
+    store::NodeTable table(tx);
+    for (const auto& hop : tunnel.hops) {
+        if (hop.role != domain::HopRole::entry) continue;
+        if (auto node = table.find(hop.node)) nodes.push_back(std::move(*node));
+    }
+    return nodes;
+}
+
+Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except)
+{
+    if (entries.empty()) return make_error(Errc::conflict, "forward.entries");
+    store::ForwardTable forwards(tx);
+    if (wanted) {
+        const auto port = std::to_string(*wanted);
+        for (const auto& node : entries) {
+            if (!node.ports.contains(*wanted)) return make_error(Errc::invalid, "forward.port", {}, {node.name, port});
+            const auto taken = forwards.ports_taken(node.id, except);
+            if (std::find(taken.begin(), taken.end(), *wanted) != taken.end())
+                return make_error(Errc::conflict, "forward.port", {}, {node.name, port});
+        }
+        return *wanted;
+    }
+    auto common = entries.front().ports;
+    for (const auto& node : entries) common = common.intersect(node.ports.minus(forwards.ports_taken(node.id, except)));
+    if (common.empty()) return make_error(Errc::conflict, "forward.no_port");
+    return *common.at(random_below(common.size()));
+}
+
+void remember_payer(store::WriteTx& tx, const domain::Forward& forward)
+{
+    store::BookedCounterTable booked(tx);
+    for (const auto& port : forward.ports) {
+        auto counter = booked.find(port.node, forward.id).value_or(store::BookedCounter{});
+        counter.forward = forward.id;
+        counter.user = forward.owner;
+        counter.tunnel = forward.tunnel;
+        booked.put(port.node, counter);
+    }
+}
+
+Result<void> deploy(const Context& context, const std::vector<DeployTarget>& targets, ForwardId forward)
+{
+    std::vector<NodeId> nodes;
+    for (const auto& target : targets) nodes.push_back(target.node);
+    context.gateway->plan_changed(nodes);
+    for (const auto& target : targets) {
+        const auto applied = context.gateway->converge(target.node, target.revision, deploy_deadline);
+        if (!applied) return make_error(applied.error().code, "forward.deploy", applied.error().detail, {target.name});
+        const auto result = std::find_if(applied->forwards.begin(), applied->forwards.end(), [&](const auto& one) { return one.id == forward; });
+        if (result == applied->forwards.end() || (result->listening && result->fault == plan::Fault::none)) continue;
+        return make_error(Errc::unavailable, "forward.deploy", result->detail,
+                          {target.name, std::string{plan::to_text(result->fault)}, std::to_string(target.port)});
+    }
+    return {};
+}
+
+} // namespace sluice::panel

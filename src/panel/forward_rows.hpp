@@ -1,0 +1,42 @@
+// Steps that several services take inside a transaction that changes forwards. No access checks: the service made them.
+#pragma once
+
+#include "base/result.hpp"
+#include "domain/forward.hpp"
+#include "domain/node.hpp"
+#include "domain/tunnel.hpp"
+#include "panel/context.hpp"
+#include "store/forward_table.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace sluice::panel {
+
+// New revisions for every node that has a port of one of these forwards.
+Revisions bump_nodes_of(store::WriteTx& tx, const std::vector<domain::Forward>& forwards);
+
+// Pauses the user's running forwards that quota, expiry or a switched-off account or assignment forbid (FLVX contract 4.2).
+Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, UserId user);
+
+// The entry nodes of a tunnel, in order. Nodes that are gone are left out.
+std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& tunnel);
+
+// One port that is allowed and free on every entry node. `wanted` absent: a random one. `except` may already hold it. Errors: conflict
+// "forward.entries" (no entry node), invalid "forward.port" (args node, port), conflict "forward.port" (args node, port), conflict "forward.no_port".
+Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except);
+
+// Zero rows for a forward's counters, so that its first bytes have an owner even when the forward is deleted before they are booked.
+void remember_payer(store::WriteTx& tx, const domain::Forward& forward);
+
+// Waits until every node of these revisions has applied them, and answers for this forward: ok, node_offline / timeout
+// "forward.deploy" (args node), or unavailable "forward.deploy" (args node, fault, port; detail: the system's words).
+struct DeployTarget {
+    NodeId node;
+    std::string name;
+    std::uint64_t revision = 0;
+    std::uint16_t port = 0;
+};
+Result<void> deploy(const Context& context, const std::vector<DeployTarget>& targets, ForwardId forward);
+
+} // namespace sluice::panel

@@ -1,0 +1,428 @@
+#include "panel/forwards.hpp"
+
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "domain/addresses.hpp"
+#include "domain/allowance.hpp"
+#include "panel/context.hpp"
+#include "panel/diagnose_jobs.hpp"
+#include "panel/forward_rows.hpp"
+#include "panel/live.hpp"
+#include "panel/node_gateway.hpp"
+#include "store/node_table.hpp"
+#include "store/tunnel_table.hpp"
+#include "store/user_table.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace sluice::panel {
+
+namespace {
+
+// Somebody else's forward answers exactly like none (FLVX contract 5.6).
+Result<domain::Forward> find_for(store::ReadTx& tx, const Actor& actor, ForwardId id)
+{
+    auto forward = store::ForwardTable(tx).find(id);
+    if (!forward || (!actor.is_admin() && forward->owner != actor.user)) return make_error(Errc::not_found, "forward");
+    return std::move(*forward);
+}
+
+// The tunnel of a draft: may this actor use it, is it there, is it on?
+Result<domain::Tunnel> usable_tunnel(store::ReadTx& tx, const Actor& actor, TunnelId id)
+{
+    if (!actor.is_admin()) {
+        const auto assignment = store::AssignmentTable(tx).find(actor.user, id);
+        if (!assignment || !assignment->enabled) return make_error(Errc::forbidden, "tunnel");
+    }
+    auto tunnel = store::TunnelTable(tx).find(id);
+    if (!tunnel) return make_error(Errc::not_found, "tunnel");
+    if (!tunnel->enabled) return make_error(Errc::conflict, "tunnel.disabled");
+    return std::move(*tunnel);
+}
+
+struct Owner {
+    domain::User user;
+    std::optional<domain::Assignment> assignment;
+};
+
+Result<Owner> owner_of(store::ReadTx& tx, UserId user, TunnelId tunnel)
+{
+    auto found = store::UserTable(tx).find(user);
+    if (!found) return make_error(Errc::not_found, "user");
+    Owner owner{std::move(*found), store::AssignmentTable(tx).find(user, tunnel)};
+    // A regular user's right to the tunnel can end while his forwards exist.
+    if (owner.user.role != domain::Role::admin && !owner.assignment) return make_error(Errc::forbidden, "tunnel");
+    return owner;
+}
+
+Result<void> check_fields(const domain::Forward& forward)
+{
+    if (forward.name.empty() || forward.targets.empty()) return make_error(Errc::invalid, "forward.name_or_targets");
+    if (forward.name.size() > 100) return make_error(Errc::invalid, "forward.name");
+    if (forward.targets.size() > 64) return make_error(Errc::invalid, "forward.targets");
+    if (!forward.options.tcp && !forward.options.udp) return make_error(Errc::invalid, "forward.protocol");
+    if (forward.options.allow.size() > 256 || forward.options.deny.size() > 256) return make_error(Errc::invalid, "forward.sources");
+    return {};
+}
+
+std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forward& forward, const Revisions& revisions)
+{
+    std::vector<DeployTarget> targets;
+    store::NodeTable nodes(tx);
+    for (const auto& port : forward.ports) {
+        const auto node = nodes.find(port.node);
+        const auto revision = std::find_if(revisions.begin(), revisions.end(), [&](const auto& one) { return one.first == port.node; });
+        if (node && revision != revisions.end()) targets.push_back({port.node, node->name, revision->second, port.port});
+    }
+    return targets;
+}
+
+ForwardView view_of(const Live& live, domain::Forward forward)
+{
+    ForwardView view;
+    bool waiting = forward.ports.empty();
+    for (const auto& port : forward.ports) {
+        const auto result = live.result(port.node, forward.id);
+        if (!live.online(port.node) || !result) {
+            waiting = true;
+        } else if (result->fault != plan::Fault::none && view.fault == plan::Fault::none) {
+            view.fault = result->fault;
+            view.fault_detail = result->detail;
+        }
+    }
+    const auto rates = live.rates(forward.id);
+    view.connections = rates.connections;
+    view.up_rate = rates.up;
+    view.down_rate = rates.down;
+    view.state = !forward.enabled                     ? ForwardState::paused
+                 : view.fault != plan::Fault::none    ? ForwardState::failed
+                 : waiting                            ? ForwardState::waiting
+                                                      : ForwardState::listening;
+    if (!forward.enabled) view.fault = plan::Fault::none;
+    view.forward = std::move(forward);
+    return view;
+}
+
+// Tunnel names and client addresses, read once per tunnel for a whole list.
+class TunnelTexts {
+public:
+    explicit TunnelTexts(store::ReadTx& tx) : tx_(tx) {}
+
+    void fill(ForwardView& view)
+    {
+        const auto& entry = of(view.forward.tunnel);
+        view.tunnel_name = entry.name;
+        view.entry_addresses = domain::client_addresses(entry.addresses, view.forward.ports);
+    }
+
+private:
+    struct Entry {
+        std::string name;
+        std::vector<std::string> addresses;
+    };
+    const Entry& of(TunnelId id)
+    {
+        const auto [place, fresh] = known_.try_emplace(id);
+        if (!fresh) return place->second;
+        if (const auto tunnel = store::TunnelTable(tx_).find(id)) {
+            place->second.name = tunnel->name;
+            if (tunnel->entry_addresses && !tunnel->entry_addresses->empty()) {
+                for (const auto address : split(*tunnel->entry_addresses, ',')) {
+                    if (!trim(address).empty()) place->second.addresses.emplace_back(trim(address));
+                }
+            } else {
+                place->second.addresses = domain::entry_addresses(entry_nodes(tx_, *tunnel), tunnel->preference);
+            }
+        }
+        return place->second;
+    }
+
+    store::ReadTx& tx_;
+    std::unordered_map<TunnelId, Entry> known_;
+};
+
+} // namespace
+
+Result<std::vector<ForwardView>> Forwards::list(const Actor& actor)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<ForwardView>> {
+        store::ForwardTable table(tx);
+        std::vector<ForwardView> views;
+        TunnelTexts texts(tx);
+        for (auto& forward : actor.is_admin() ? table.all() : table.of_user(actor.user)) {
+            views.push_back(view_of(*context_.live, std::move(forward)));
+            texts.fill(views.back());
+        }
+        return views;
+    });
+}
+
+Result<ForwardView> Forwards::get(const Actor& actor, ForwardId id)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<ForwardView> {
+        auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        auto view = view_of(*context_.live, std::move(*forward));
+        TunnelTexts(tx).fill(view);
+        return view;
+    });
+}
+
+Result<Forwards::Created> Forwards::create(const Actor& actor, const domain::ForwardDraft& draft)
+{
+    struct Made {
+        domain::Forward forward;
+        std::vector<DeployTarget> targets;
+    };
+    auto made = context_.store->write([&](store::WriteTx& tx) -> Result<Made> {
+        auto tunnel = usable_tunnel(tx, actor, draft.tunnel);
+        if (!tunnel) return tunnel.error();
+        domain::Forward forward;
+        forward.name = draft.name;
+        forward.targets = draft.targets;
+        forward.pick = draft.pick;
+        forward.options = draft.options;
+        if (auto checked = check_fields(forward); !checked) return checked.error();
+        auto owner = owner_of(tx, actor.user, draft.tunnel);
+        if (!owner) return owner.error();
+        if (auto allowed = domain::may_run(owner->user, owner->assignment, context_.clock->wall()); !allowed) return allowed.error();
+        store::ForwardTable forwards(tx);
+        auto room = domain::may_add_forward(owner->user, owner->assignment, forwards.count_of(actor.user), forwards.count_of(actor.user, draft.tunnel));
+        if (!room) return room.error();
+        const auto entries = entry_nodes(tx, *tunnel);
+        const auto port = choose_port(tx, entries, draft.port, {});
+        if (!port) return port.error();
+        forward.uuid = make_uuid();
+        forward.owner = actor.user;
+        forward.owner_name = owner->user.name;
+        forward.tunnel = draft.tunnel;
+        forward.created = context_.clock->wall();
+        forward.updated = forward.created;
+        for (const auto& node : entries) forward.ports.push_back({node.id, *port});
+        forward.id = forwards.insert(forward);
+        remember_payer(tx, forward);
+        audit(tx, context_, actor, "forward.create", forward.id.value, {}, forward.name + " :" + std::to_string(*port));
+        auto targets = deploy_targets(tx, forward, bump_nodes_of(tx, {forward}));
+        return Made{std::move(forward), std::move(targets)};
+    });
+    if (!made) return made.error();
+    if (auto deployed = deploy(context_, made->targets, made->forward.id); !deployed) {
+        // All or nothing: what cannot listen everywhere is not there at all.
+        const auto undone = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+            auto revisions = bump_nodes_of(tx, {made->forward});
+            store::ForwardTable(tx).remove(made->forward.id);
+            audit(tx, context_, actor, "forward.create_undone", made->forward.id.value, describe(deployed.error()));
+            return revisions;
+        });
+        if (!undone) return undone.error();
+        announce_plans(context_, *undone);
+        return deployed.error();
+    }
+    return Created{made->forward.id, made->forward.ports.front().port};
+}
+
+Result<void> Forwards::update(const Actor& actor, ForwardId id, const domain::ForwardPatch& patch)
+{
+    struct Changed {
+        domain::Forward before;
+        domain::Forward after;
+        std::vector<DeployTarget> targets;
+    };
+    auto changed = context_.store->write([&](store::WriteTx& tx) -> Result<Changed> {
+        auto before = find_for(tx, actor, id);
+        if (!before) return before.error();
+        auto forward = *before;
+        domain::apply(patch.name, forward.name);
+        domain::apply(patch.tunnel, forward.tunnel);
+        domain::apply(patch.targets, forward.targets);
+        domain::apply(patch.pick, forward.pick);
+        domain::apply(patch.bind_address, forward.options.bind_address);
+        domain::apply(patch.tcp, forward.options.tcp);
+        domain::apply(patch.udp, forward.options.udp);
+        domain::apply(patch.allow, forward.options.allow);
+        domain::apply(patch.deny, forward.options.deny);
+        domain::apply(patch.max_connections, forward.options.max_connections);
+        auto tunnel = usable_tunnel(tx, actor, forward.tunnel);
+        if (!tunnel) return tunnel.error();
+        if (auto checked = check_fields(forward); !checked) return checked.error();
+        if (forward.tunnel != before->tunnel) {
+            // The owner pays, so the owner needs the right to the new tunnel, whoever moves his forward.
+            auto owner = owner_of(tx, forward.owner, forward.tunnel);
+            if (!owner) return owner.error();
+            if (auto allowed = domain::may_run(owner->user, owner->assignment, context_.clock->wall()); !allowed) return allowed.error();
+        }
+        const auto entries = entry_nodes(tx, *tunnel);
+        std::optional<std::uint16_t> wanted = patch.port;
+        if (!wanted) {
+            for (const auto& port : before->ports) wanted = std::min(wanted.value_or(port.port), port.port);
+        }
+        auto port = choose_port(tx, entries, wanted, id);
+        // On another tunnel the old port is a preference, not a demand.
+        if (!port && !patch.port && forward.tunnel != before->tunnel) port = choose_port(tx, entries, std::nullopt, id);
+        if (!port) return port.error();
+        forward.ports.clear();
+        for (const auto& node : entries) forward.ports.push_back({node.id, *port});
+        forward.updated = context_.clock->wall();
+        store::ForwardTable(tx).update(forward);
+        remember_payer(tx, forward);
+        audit(tx, context_, actor, "forward.update", id.value, before->name + " " + store::join_targets(before->targets),
+              forward.name + " " + store::join_targets(forward.targets));
+        const auto revisions = bump_nodes_of(tx, {*before, forward});
+        auto targets = deploy_targets(tx, forward, revisions);
+        return Changed{std::move(*before), std::move(forward), std::move(targets)};
+    });
+    if (!changed) return changed.error();
+    std::vector<NodeId> left;
+    for (const auto& port : changed->before.ports) left.push_back(port.node);
+    context_.gateway->plan_changed(left);
+    // A paused forward is in no plan; there is nothing to wait for.
+    if (!changed->after.enabled) return {};
+    if (auto deployed = deploy(context_, changed->targets, id); !deployed) {
+        const auto restored = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+            store::ForwardTable(tx).update(changed->before);
+            remember_payer(tx, changed->before);
+            audit(tx, context_, actor, "forward.update_undone", id.value, describe(deployed.error()));
+            return bump_nodes_of(tx, {changed->before, changed->after});
+        });
+        if (!restored) return restored.error();
+        announce_plans(context_, *restored);
+        return deployed.error();
+    }
+    return {};
+}
+
+namespace {
+
+// Removes the row and tells the nodes. With `wait` the answer comes when every listener is closed.
+Result<void> remove_forward(const Context& context, const Actor& actor, ForwardId id, bool need_nodes)
+{
+    if (need_nodes) {
+        auto offline = context.store->read([&](store::ReadTx& tx) -> Result<void> {
+            const auto forward = find_for(tx, actor, id);
+            if (!forward) return forward.error();
+            for (const auto& port : forward->ports) {
+                const auto node = store::NodeTable(tx).find(port.node);
+                if (node && !context.gateway->online(port.node)) return make_error(Errc::node_offline, "node", {}, {node->name});
+            }
+            return {};
+        });
+        if (!offline) return offline;
+    }
+    auto revisions = context.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        const auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        auto bumped = bump_nodes_of(tx, {*forward});
+        store::ForwardTable(tx).remove(id);
+        audit(tx, context, actor, "forward.delete", id.value, forward->name);
+        return bumped;
+    });
+    if (!revisions) return revisions.error();
+    announce_plans(context, *revisions);
+    for (const auto& [node, revision] : *revisions) {
+        if (!context.gateway->online(node)) continue;
+        const auto closed = context.gateway->converge(node, revision, Milliseconds{5000});
+        if (!closed) log::warning("deleted forward may still listen", {{"forward", id.value}, {"node", node.value}, {"problem", describe(closed.error())}});
+    }
+    return {};
+}
+
+} // namespace
+
+Result<void> Forwards::remove(const Actor& actor, ForwardId id) { return remove_forward(context_, actor, id, true); }
+
+Result<void> Forwards::force_remove(const Actor& actor, ForwardId id) { return remove_forward(context_, actor, id, false); }
+
+Result<void> Forwards::pause(const Actor& actor, ForwardId id)
+{
+    auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        const auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        store::ForwardTable(tx).set_enabled(id, false, context_.clock->wall());
+        audit(tx, context_, actor, "forward.pause", id.value);
+        return bump_nodes_of(tx, {*forward});
+    });
+    if (!revisions) return revisions.error();
+    announce_plans(context_, *revisions);
+    // "Paused" is said when it is so. A node that is away pauses when it returns.
+    for (const auto& [node, revision] : *revisions) {
+        const auto closed = context_.gateway->converge(node, revision, Milliseconds{10'000});
+        if (!closed && closed.error().code != Errc::node_offline) return closed.error();
+    }
+    return {};
+}
+
+Result<void> Forwards::resume(const Actor& actor, ForwardId id)
+{
+    struct Resumed {
+        domain::Forward forward;
+        std::vector<DeployTarget> targets;
+    };
+    auto resumed = context_.store->write([&](store::WriteTx& tx) -> Result<Resumed> {
+        auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        const auto tunnel = store::TunnelTable(tx).find(forward->tunnel);
+        if (!tunnel) return make_error(Errc::not_found, "tunnel");
+        if (!tunnel->enabled) return make_error(Errc::conflict, "tunnel.disabled_resume");
+        auto owner = owner_of(tx, forward->owner, forward->tunnel);
+        if (!owner) return owner.error();
+        if (auto allowed = domain::may_run(owner->user, owner->assignment, context_.clock->wall()); !allowed) return allowed.error();
+        if (forward->ports.empty()) return make_error(Errc::conflict, "forward.entries");
+        store::ForwardTable(tx).set_enabled(id, true, context_.clock->wall());
+        audit(tx, context_, actor, "forward.resume", id.value);
+        auto targets = deploy_targets(tx, *forward, bump_nodes_of(tx, {*forward}));
+        return Resumed{std::move(*forward), std::move(targets)};
+    });
+    if (!resumed) return resumed.error();
+    auto deployed = deploy(context_, resumed->targets, id);
+    if (deployed || resumed->forward.enabled) return deployed;
+    const auto paused = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        store::ForwardTable(tx).set_enabled(id, false, context_.clock->wall());
+        return bump_nodes_of(tx, {resumed->forward});
+    });
+    if (!paused) return paused.error();
+    announce_plans(context_, *paused);
+    return deployed;
+}
+
+Result<void> Forwards::reorder(const Actor& actor, const std::vector<std::pair<ForwardId, std::int64_t>>& order)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::ForwardTable forwards(tx);
+        for (const auto& [id, position] : order) {
+            if (find_for(tx, actor, id)) forwards.set_position(id, position);
+        }
+        return {};
+    });
+}
+
+Result<ForwardDiagnosis> Forwards::diagnose(const Actor& actor, ForwardId id)
+{
+    auto planned = context_.store->read([&](store::ReadTx& tx) -> Result<ForwardDiagnosis> {
+        const auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        if (forward->targets.empty()) return make_error(Errc::invalid, "forward.targets_empty");
+        const auto tunnel = store::TunnelTable(tx).find(forward->tunnel);
+        if (!tunnel) return make_error(Errc::not_found, "tunnel");
+        const auto entries = entry_nodes(tx, *tunnel);
+        if (entries.empty()) return make_error(Errc::invalid, "forward.tunnel_incomplete");
+        ForwardDiagnosis diagnosis{forward->name, {}};
+        for (const auto& node : entries) {
+            for (const auto& target : forward->targets) diagnosis.steps.push_back(step_to_target(node, target));
+        }
+        if (!forward->enabled || !forward->options.tcp) return diagnosis;
+        for (const auto& node : entries) {
+            const auto port = std::find_if(forward->ports.begin(), forward->ports.end(), [&](const auto& one) { return one.node == node.id; });
+            if (port == forward->ports.end()) continue;
+            const auto listen = forward->options.bind_address.value_or(domain::parse_listen(node.tcp_listen, "node.tcp_listen").value_or(IpAddress::any_v6()));
+            diagnosis.steps.push_back(step_to_listener(node, listen, port->port));
+        }
+        return diagnosis;
+    });
+    if (!planned) return planned.error();
+    run_steps(context_, planned->steps);
+    return std::move(*planned);
+}
+
+} // namespace sluice::panel

@@ -1,0 +1,154 @@
+#include "panel/nodes.hpp"
+
+#include "base/random.hpp"
+#include "domain/addresses.hpp"
+#include "panel/context.hpp"
+#include "panel/forward_rows.hpp"
+#include "panel/node_gateway.hpp"
+#include "panel/vault.hpp"
+#include "store/node_table.hpp"
+
+namespace sluice::panel {
+
+namespace {
+
+constexpr const char* secret_purpose = "node secret";
+
+domain::Node from_draft(const domain::NodeDraft& draft)
+{
+    domain::Node node;
+    node.name = draft.name;
+    node.address = draft.address;
+    node.address_v4 = draft.address_v4;
+    node.address_v6 = draft.address_v6;
+    node.ports = draft.ports;
+    node.egress_interface = draft.egress_interface;
+    node.tcp_listen = draft.tcp_listen;
+    node.udp_listen = draft.udp_listen;
+    node.blocks = draft.blocks;
+    return node;
+}
+
+NodeId insert(store::WriteTx& tx, const Context& context, domain::Node& node, const std::string& secret)
+{
+    node.uuid = make_uuid();
+    node.created = context.clock->wall();
+    return store::NodeTable(tx).insert(node, seal(context.key, secret_purpose, secret), sha256(secret));
+}
+
+} // namespace
+
+Result<std::vector<NodeView>> Nodes::list(const Actor& actor)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
+    auto nodes = context_.store->read([](store::ReadTx& tx) -> Result<std::vector<domain::Node>> { return store::NodeTable(tx).all(); });
+    if (!nodes) return nodes.error();
+    std::vector<NodeView> views;
+    for (auto& node : *nodes) {
+        const bool online = context_.gateway->online(node.id);
+        views.push_back({std::move(node), online});
+    }
+    return views;
+}
+
+Result<NodeView> Nodes::get(const Actor& actor, NodeId id)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
+    auto node = context_.store->read([&](store::ReadTx& tx) -> Result<domain::Node> {
+        auto found = store::NodeTable(tx).find(id);
+        if (!found) return make_error(Errc::not_found, "node");
+        return std::move(*found);
+    });
+    if (!node) return node.error();
+    return NodeView{std::move(*node), context_.gateway->online(id)};
+}
+
+Result<Nodes::Created> Nodes::create(const Actor& actor, const domain::NodeDraft& draft)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
+    auto node = from_draft(draft);
+    if (const auto checked = domain::check_node(node); !checked) return checked.error();
+    const auto secret = random_hex(16);
+    auto id = context_.store->write([&](store::WriteTx& tx) -> Result<NodeId> {
+        const auto made = insert(tx, context_, node, secret);
+        audit(tx, context_, actor, "node.create", made.value, {}, node.name);
+        return made;
+    });
+    if (!id) return id.error();
+    return Created{*id, Secret{secret}};
+}
+
+Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatch& patch)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        store::NodeTable nodes(tx);
+        auto node = nodes.find(id);
+        if (!node) return make_error(Errc::not_found, "node");
+        const auto before = node->name;
+        domain::apply(patch.name, node->name);
+        domain::apply(patch.address, node->address);
+        domain::apply(patch.address_v4, node->address_v4);
+        domain::apply(patch.address_v6, node->address_v6);
+        domain::apply(patch.ports, node->ports);
+        domain::apply(patch.egress_interface, node->egress_interface);
+        domain::apply(patch.tcp_listen, node->tcp_listen);
+        domain::apply(patch.udp_listen, node->udp_listen);
+        domain::apply(patch.block_http, node->blocks.http);
+        domain::apply(patch.block_tls, node->blocks.tls);
+        domain::apply(patch.block_socks, node->blocks.socks);
+        node->updated = context_.clock->wall();
+        if (auto checked = domain::check_node(*node); !checked) return checked.error();
+        nodes.update(*node);
+        audit(tx, context_, actor, "node.update", id.value, before, node->name);
+        return nodes.bump_revision({id});
+    });
+    if (!revisions) return revisions.error();
+    announce_plans(context_, *revisions);
+    return {};
+}
+
+Result<void> Nodes::remove(const Actor& actor, NodeId id)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::NodeTable nodes(tx);
+        const auto node = nodes.find(id);
+        if (!node) return {};
+        if (node->local) return make_error(Errc::conflict, "node.local");
+        nodes.remove(id);
+        audit(tx, context_, actor, "node.delete", id.value, node->name);
+        return {};
+    });
+}
+
+Result<void> Nodes::reorder(const Actor& actor, const std::vector<std::pair<NodeId, std::int64_t>>& order)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::NodeTable nodes(tx);
+        for (const auto& [id, position] : order) nodes.set_position(id, position);
+        return {};
+    });
+}
+
+Result<NodeId> Nodes::ensure_local(const std::string& name, const std::string& address, const std::string& version)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<NodeId> {
+        store::NodeTable nodes(tx);
+        if (const auto known = nodes.local()) {
+            nodes.set_version(*known, version);
+            return *known;
+        }
+        domain::Node node;
+        node.name = name;
+        node.address = address;
+        if (const auto parsed = IpAddress::parse(address)) (parsed->is_v6() ? node.address_v6 : node.address_v4) = address;
+        node.local = true;
+        node.version = version;
+        if (auto checked = domain::check_node(node); !checked) return checked.error();
+        return insert(tx, context_, node, random_hex(16));
+    });
+}
+
+} // namespace sluice::panel

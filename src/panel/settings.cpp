@@ -1,0 +1,79 @@
+#include "panel/settings.hpp"
+
+#include "base/text.hpp"
+#include "panel/context.hpp"
+#include "store/setting_table.hpp"
+
+namespace sluice::panel {
+
+namespace {
+
+constexpr std::size_t longest_value = 64 * 1024;
+
+// Names that begin with "internal." belong to the program and exist for nobody.
+bool is_internal(const std::string& name) { return name.rfind("internal.", 0) == 0; }
+bool is_secret(const std::string& name) { return to_lower(name).find("secret") != std::string::npos; }
+
+} // namespace
+
+Result<Setting> Settings::get(const Actor* actor, const std::string& name)
+{
+    const auto missing = make_error(Errc::not_found, "setting");
+    if (is_internal(name) || (is_secret(name) && !(actor && actor->is_admin()))) return missing;
+    return context_.store->read([&](store::ReadTx& tx) -> Result<Setting> {
+        auto row = store::SettingTable(tx).find(name);
+        if (!row) return missing;
+        return Setting{row->id, std::move(row->name), std::move(row->value), row->changed};
+    });
+}
+
+Result<std::map<std::string, std::string>> Settings::list(const Actor& actor)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<std::map<std::string, std::string>> {
+        auto values = store::SettingTable(tx).all();
+        std::erase_if(values, [&](const auto& item) { return is_internal(item.first) || (is_secret(item.first) && !actor.is_admin()); });
+        return values;
+    });
+}
+
+Result<void> Settings::put(const Actor& actor, const std::map<std::string, std::string>& values)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    for (const auto& [name, value] : values) {
+        if (name.empty() || name.size() > 200 || is_internal(name) || !is_utf8(name)) return make_error(Errc::invalid, "setting.name");
+        if (value.size() > longest_value || !is_utf8(value)) return make_error(Errc::invalid, "setting.value");
+    }
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::SettingTable settings(tx);
+        for (const auto& [name, value] : values) {
+            const auto before = settings.find(name);
+            settings.put(name, value, context_.clock->wall());
+            const bool hide = is_secret(name);
+            audit(tx, context_, actor, "setting.update", 0, hide ? name : name + "=" + (before ? before->value.substr(0, 200) : ""),
+                  hide ? name : name + "=" + value.substr(0, 200));
+        }
+        return {};
+    });
+}
+
+Result<Announcement> Settings::announcement()
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<Announcement> {
+        auto row = store::AnnouncementTable(tx).get();
+        if (!row) return Announcement{};
+        return Announcement{std::move(row->content), row->enabled};
+    });
+}
+
+Result<void> Settings::announce(const Actor& actor, const Announcement& announcement)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    if (announcement.content.size() > longest_value || !is_utf8(announcement.content)) return make_error(Errc::invalid, "announcement.content");
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::AnnouncementTable(tx).put({announcement.content, announcement.enabled}, context_.clock->wall());
+        audit(tx, context_, actor, "announcement.update", 0, {}, announcement.content.substr(0, 200));
+        return {};
+    });
+}
+
+} // namespace sluice::panel

@@ -1,0 +1,46 @@
+// Forwards with their ports.
+#pragma once
+
+#include "domain/forward.hpp"
+#include "store/store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::store {
+
+class ForwardTable {
+public:
+    explicit ForwardTable(ReadTx& tx) : tx_(tx) {}
+
+    std::optional<domain::Forward> find(ForwardId id);
+    std::vector<domain::Forward> all();                    // by position, id
+    std::vector<domain::Forward> of_user(UserId user);     // by position, id
+    std::vector<domain::Forward> of_tunnel(TunnelId tunnel);
+    std::vector<domain::Forward> on_node(NodeId node);     // with a port there; by id
+    std::int64_t count_of(UserId user);
+    std::int64_t count_of(UserId user, TunnelId tunnel);
+
+    // Ports that forwards and tunnel hops hold on a node. `except` does not count.
+    std::vector<std::uint16_t> ports_taken(NodeId node, ForwardId except);
+
+    ForwardId insert(const domain::Forward& forward); // with ports; position: last
+    void update(const domain::Forward& forward);      // what its owner may edit, tunnel and ports
+    void set_enabled(ForwardId id, bool enabled, WallTime now);
+    void set_position(ForwardId id, std::int64_t position);
+    void add_traffic(ForwardId id, const Traffic& traffic);
+    void remove(ForwardId id);
+
+private:
+    std::vector<domain::Forward> select(const std::string& where_and_order, std::int64_t argument);
+    void insert_ports(ForwardId id, const std::vector<domain::ForwardPort>& ports);
+    ReadTx& tx_;
+};
+
+// "a:1,b:2" and back; the form in which targets are stored and FLVX shows them.
+std::string join_targets(const std::vector<HostPort>& targets);
+std::string join_networks(const std::vector<Cidr>& networks);
+
+} // namespace sluice::store

@@ -41,11 +41,31 @@ std::string timestamp(std::int64_t epoch_ms)
     return text.data();
 }
 
+// The code point of a character that steers a terminal or a viewer (C1 controls, line and paragraph separators, changes of writing
+// direction), 0 for any other. `rest` is well-formed UTF-8; all of them have two or three bytes.
+unsigned steering(std::string_view rest)
+{
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(rest[at]); };
+    if (byte(0) == 0xC2 && byte(1) < 0xA0) return byte(1);
+    if (byte(0) != 0xE2) return 0;
+    const unsigned point = 0x2000U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
+    const bool steers = (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) || point == 0x200E || point == 0x200F;
+    return steers ? point : 0;
+}
+
+void append_escape(std::string& out, unsigned point)
+{
+    std::array<char, 8> escape{};
+    std::snprintf(escape.data(), escape.size(), "\\u%04x", point & 0xFFFFU);
+    out += escape.data();
+}
+
 void append_quoted(std::string& out, std::string_view text)
 {
     const bool readable = is_utf8(text);
     out += '"';
-    for (const char c : text) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
         const auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
             out += '\\';
@@ -53,9 +73,10 @@ void append_quoted(std::string& out, std::string_view text)
         } else if (c == '\n') {
             out += "\\n";
         } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !readable)) {
-            std::array<char, 8> escape{};
-            std::snprintf(escape.data(), escape.size(), "\\u%04x", byte);
-            out += escape.data();
+            append_escape(out, byte);
+        } else if (const unsigned point = byte >= 0x80 ? steering(text.substr(at)) : 0; point != 0) {
+            append_escape(out, point);
+            at += point < 0x800 ? 1 : 2;
         } else {
             out += c;
         }
@@ -65,12 +86,13 @@ void append_quoted(std::string& out, std::string_view text)
 
 bool needs_quotes(std::string_view text)
 {
-    if (text.empty()) return true;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte <= 0x20 || byte == 0x7F || c == '"' || c == '\\' || c == '=') return true;
+    if (text.empty() || !is_utf8(text)) return true;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (byte <= 0x20 || byte == 0x7F || byte == '"' || byte == '\\' || byte == '=') return true;
+        if (byte >= 0x80 && steering(text.substr(at)) != 0) return true;
     }
-    return !is_utf8(text);
+    return false;
 }
 
 } // namespace

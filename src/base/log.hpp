@@ -4,6 +4,7 @@
 
 #include "base/secret.hpp"
 
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -40,7 +41,8 @@ public:
     Field(std::string_view name, T value) : name_(name), value_(std::to_string(value)), bare_(true)
     {
     }
-    Field(std::string_view name, double value) : name_(name), value_(std::to_string(value)), bare_(true) {}
+    // JSON has no word for what is not finite, so that is quoted.
+    Field(std::string_view name, double value) : name_(name), value_(std::to_string(value)), bare_(std::isfinite(value)) {}
 
     std::string_view name() const { return name_; }
     std::string_view value() const { return value_; }

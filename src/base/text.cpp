@@ -189,7 +189,8 @@ std::optional<std::string> from_base64url(std::string_view text) { return decode
 std::string nearest(std::string_view text, std::span<const std::string_view> candidates)
 {
     std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
+    // Replacing every character is no likeness.
+    std::size_t best_distance = std::min(std::max<std::size_t>(2, text.size() / 3) + 1, text.size());
     for (const auto candidate : candidates) {
         const auto distance = edit_distance(text, candidate);
         if (distance < best_distance) best = candidate, best_distance = distance;

@@ -1,0 +1,73 @@
+// Counters in a memory-mapped file: a store into the mapping is safe the moment it happens, whatever kills the process.
+//
+//   header (4096 bytes): magic "SLUICECT", version, epoch
+//   slots (64 bytes each, one per forward and worker): forward id, worker, up, down, connections
+//
+// A slot is one cache line and has one writer, so counting needs no lock and no atomic read-modify-write.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/id.hpp"
+#include "base/result.hpp"
+#include "plan/report.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace sluice::forward {
+
+struct alignas(64) Slot {
+    std::int64_t forward = 0; // 0: free
+    std::uint64_t worker = 0;
+    std::uint64_t up = 0;
+    std::uint64_t down = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t unused[3] = {};
+
+    // By the owning worker only; readers see whole values.
+    static void add(std::uint64_t& field, std::uint64_t amount)
+    {
+        const std::atomic_ref<std::uint64_t> shared(field);
+        shared.store(shared.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+    }
+};
+static_assert(sizeof(Slot) == 64);
+
+class CounterFile {
+public:
+    // Maps the file, or makes a new one with a new epoch. A file that is not ours or damaged is kept aside as NAME.damaged-N.
+    // Errors: unavailable "counters".
+    static Result<std::unique_ptr<CounterFile>> open(const std::string& path);
+    ~CounterFile();
+    CounterFile(const CounterFile&) = delete;
+    CounterFile& operator=(const CounterFile&) = delete;
+
+    // The slot of a forward on a worker; made when missing. Stays where it is until forgotten. Errors: unavailable "counters".
+    Result<Slot*> slot(ForwardId forward, unsigned worker);
+    // Zeroes and frees the slots of a forward. The caller knows that no worker writes them any more.
+    void forget(ForwardId forward);
+
+    std::uint64_t epoch() const { return epoch_; }
+    // Sum over workers, ascending by forward; open_connections is not known here and 0.
+    std::vector<plan::ForwardCounters> snapshot() const;
+
+private:
+    CounterFile() = default;
+    Result<void> grow(); // maps one more chunk
+    Result<void> map_chunk(std::size_t index);
+    void index_chunk(std::size_t index);
+
+    int file_ = -1;
+    std::uint64_t epoch_ = 0;
+    mutable std::mutex mutex_;   // guards everything below; never taken while counting
+    std::vector<Slot*> chunks_;  // each holds slots_per_chunk slots
+    std::vector<Slot*> free_;
+    std::unordered_map<ForwardId, std::vector<Slot*>> by_forward_;
+};
+
+} // namespace sluice::forward

@@ -1,0 +1,318 @@
+#include "forward/engine.hpp"
+
+#include "base/log.hpp"
+#include "forward/counters.hpp"
+#include "forward/keeper.hpp"
+#include "forward/listeners.hpp"
+#include "forward/runtime.hpp"
+#include "forward/sockets.hpp"
+#include "forward/worker.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <thread>
+
+namespace sluice::forward {
+
+namespace {
+
+// Descriptors that the rest of the process needs (database, panel, listeners).
+constexpr std::uint64_t kept_for_others = 512;
+
+bool same_place(const plan::Forward& a, const plan::Forward& b)
+{
+    return a.port == b.port && a.tcp == b.tcp && a.udp == b.udp && a.tcp_address == b.tcp_address && a.udp_address == b.udp_address;
+}
+
+} // namespace
+
+std::uint64_t raise_descriptor_limit()
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    const auto hard = limit.rlim_max;
+    if (limit.rlim_cur < hard) {
+        limit.rlim_cur = hard;
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur;
+}
+
+class Engine::Impl {
+public:
+    // A forward that was planned: listening or not.
+    struct Active {
+        plan::Forward plan;
+        std::shared_ptr<Runtime> runtime;
+        std::vector<std::unique_ptr<TcpListener>> tcp; // by worker; used on its loop only
+        std::vector<std::unique_ptr<UdpListener>> udp;
+        bool listening = false;
+        ListenFailure failure;
+        std::shared_ptr<const TargetSet> targets;
+    };
+
+    EngineOptions options;
+    DescriptorBudget budget;
+    std::unique_ptr<CounterFile> counters;
+    std::unique_ptr<Keeper> keeper;
+    std::vector<std::unique_ptr<Worker>> workers;
+    std::map<ForwardId, Active> active; // the thread that applies, and counters() under the lock
+    std::map<HostPort, TargetPtr> targets_by_preference[3];
+    std::atomic<std::uint32_t> open_total{0};
+    mutable std::mutex mutex; // guards `runtimes`
+    std::map<ForwardId, std::shared_ptr<Runtime>> runtimes;
+    bool stopped = false;
+
+    std::shared_ptr<const TargetSet> make_targets(const plan::Forward& plan);
+    void open(Active& one);
+    void close(Active& one);
+    void use(Active& one, const plan::Forward& plan);
+    void drop_unused_targets();
+};
+
+std::shared_ptr<const TargetSet> Engine::Impl::make_targets(const plan::Forward& plan)
+{
+    // Forwards with the same target share what is known of it.
+    auto& known = targets_by_preference[static_cast<std::size_t>(plan.preference)];
+    std::vector<TargetPtr> targets;
+    for (const auto& name : plan.targets) {
+        auto& target = known[name];
+        if (!target) target = std::make_shared<Target>(name, plan.preference);
+        targets.push_back(target);
+    }
+    return std::make_shared<const TargetSet>(std::move(targets), plan.pick);
+}
+
+void Engine::Impl::drop_unused_targets()
+{
+    std::vector<TargetPtr> all;
+    for (auto& known : targets_by_preference) {
+        std::erase_if(known, [](const auto& item) { return item.second.use_count() == 1; });
+        for (const auto& [name, target] : known) all.push_back(target);
+    }
+    keeper->watch(all);
+}
+
+void Engine::Impl::open(Active& one)
+{
+    const auto count = static_cast<unsigned>(workers.size());
+    one.listening = false;
+    one.failure = {plan::Fault::none, {}};
+    if (!one.runtime) {
+        auto runtime = std::make_shared<Runtime>();
+        runtime->id = one.plan.id;
+        runtime->open_total = &open_total;
+        runtime->keeper = keeper.get();
+        for (unsigned i = 0; i < count; ++i) {
+            const auto slot = counters->slot(one.plan.id, i);
+            if (!slot) { // what cannot be counted is not forwarded
+                one.failure = {plan::Fault::other, describe(slot.error())};
+                return;
+            }
+            runtime->slots.push_back(*slot);
+        }
+        one.runtime = std::move(runtime);
+        const std::lock_guard lock(mutex);
+        runtimes[one.plan.id] = one.runtime;
+    }
+    std::vector<Descriptor> tcp;
+    std::vector<Descriptor> udp;
+    if (one.plan.tcp) {
+        tcp = open_listeners(Transport::tcp, {one.plan.tcp_address, one.plan.port}, count, one.failure);
+        if (tcp.empty()) return;
+    }
+    if (one.plan.udp) {
+        udp = open_listeners(Transport::udp, {one.plan.udp_address, one.plan.port}, count, one.failure);
+        if (udp.empty()) return;
+    }
+    const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
+    one.tcp.resize(tcp.empty() ? 0 : count);
+    one.udp.resize(udp.empty() ? 0 : count);
+    bool registered = true;
+    for (unsigned i = 0; i < count; ++i) {
+        auto& worker = *workers[i];
+        worker.call([&] {
+            if (!tcp.empty()) {
+                one.tcp[i] = std::make_unique<TcpListener>(worker, one.runtime, wish, std::move(tcp[i]));
+                registered = one.tcp[i]->open() && registered;
+            }
+            if (!udp.empty()) {
+                const bool v6 = [&] {
+                    sockaddr_storage name{};
+                    socklen_t length = sizeof name;
+                    return ::getsockname(udp[i].get(), reinterpret_cast<sockaddr*>(&name), &length) == 0 && name.ss_family == AF_INET6;
+                }();
+                one.udp[i] = std::make_unique<UdpListener>(worker, one.runtime, wish, std::move(udp[i]), v6);
+                registered = one.udp[i]->open() && registered;
+            }
+        });
+    }
+    one.listening = registered;
+    if (!registered) {
+        close(one);
+        one.failure = {plan::Fault::other, "the event loop refused a listener"};
+    }
+}
+
+void Engine::Impl::close(Active& one)
+{
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+        if (i >= one.tcp.size() && i >= one.udp.size()) continue;
+        auto& worker = *workers[i];
+        worker.call([&] {
+            if (i < one.tcp.size() && one.tcp[i]) {
+                one.tcp[i]->close_listener();
+                one.tcp[i]->cut_all();
+                worker.bury(std::move(one.tcp[i]));
+            }
+            if (i < one.udp.size() && one.udp[i]) {
+                one.udp[i]->close_all();
+                worker.bury(std::move(one.udp[i]));
+            }
+        });
+    }
+    one.tcp.clear();
+    one.udp.clear();
+    one.listening = false;
+}
+
+void Engine::Impl::use(Active& one, const plan::Forward& plan)
+{
+    one.plan = plan;
+    one.targets = make_targets(plan);
+    const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+        workers[i]->call([&] {
+            if (i < one.tcp.size() && one.tcp[i]) one.tcp[i]->use(wish);
+            if (i < one.udp.size() && one.udp[i]) one.udp[i]->use(wish);
+        });
+    }
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options)
+{
+    auto impl = std::make_unique<Impl>();
+    impl->options = options;
+    const auto limit = raise_descriptor_limit();
+    impl->budget.limit = limit > 2 * kept_for_others ? limit - kept_for_others : limit / 2;
+    auto counters = CounterFile::open(options.counter_file);
+    if (!counters) return counters.error();
+    impl->counters = std::move(*counters);
+    impl->keeper = std::make_unique<Keeper>(*options.clock, options.resolve_every);
+    const unsigned count = options.workers != 0 ? options.workers : std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
+    for (unsigned i = 0; i < count; ++i) impl->workers.push_back(std::make_unique<Worker>(i, *options.clock, options.tick, impl->budget));
+    return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+Engine::~Engine()
+{
+    if (impl_) stop(Milliseconds{0});
+}
+
+plan::Applied Engine::apply(const plan::Plan& plan)
+{
+    auto& self = *impl_;
+    plan::Applied applied;
+    applied.revision = plan.revision;
+    std::map<ForwardId, const plan::Forward*> wished;
+    for (const auto& forward : plan.forwards) wished.emplace(forward.id, &forward);
+
+    // First everything that closes: a port may move from one forward to another within one plan.
+    for (auto it = self.active.begin(); it != self.active.end();) {
+        const auto wish = wished.find(it->first);
+        if (wish == wished.end()) {
+            self.close(it->second);
+            const std::lock_guard lock(self.mutex);
+            self.runtimes.erase(it->first);
+            it = self.active.erase(it);
+            continue;
+        }
+        if (!same_place(it->second.plan, *wish->second)) self.close(it->second);
+        ++it;
+    }
+    std::vector<TargetPtr> fresh;
+    for (const auto& [id, forward] : wished) {
+        auto& one = self.active[id];
+        const bool changed = one.plan != *forward;
+        if (changed || !one.targets) {
+            if (one.listening) {
+                self.use(one, *forward);
+            } else {
+                one.plan = *forward;
+                one.targets = self.make_targets(*forward);
+            }
+            fresh.insert(fresh.end(), one.targets->all().begin(), one.targets->all().end());
+        }
+        if (!one.listening) self.open(one);
+    }
+    self.drop_unused_targets();
+    if (!fresh.empty()) self.keeper->wait_resolved(fresh, self.options.first_resolve);
+
+    for (const auto& [id, one] : self.active) {
+        plan::ForwardResult result;
+        result.id = id;
+        result.listening = one.listening;
+        result.fault = one.failure.fault;
+        result.detail = one.failure.detail;
+        if (one.listening) {
+            const auto& targets = one.targets->all();
+            const bool none = std::all_of(targets.begin(), targets.end(), [](const TargetPtr& target) { return target->addresses().empty(); });
+            if (none) {
+                result.fault = plan::Fault::target_unresolved;
+                result.detail = targets.front()->name().host + ": name does not resolve";
+            }
+        }
+        applied.forwards.push_back(std::move(result));
+    }
+    return applied;
+}
+
+std::vector<plan::ForwardCounters> Engine::counters() const
+{
+    auto all = impl_->counters->snapshot();
+    const std::lock_guard lock(impl_->mutex);
+    for (auto& counter : all) {
+        if (const auto found = impl_->runtimes.find(counter.id); found != impl_->runtimes.end())
+            counter.open_connections = found->second->open.load(std::memory_order_relaxed);
+    }
+    return all;
+}
+
+void Engine::forget(const std::vector<ForwardId>& forwards)
+{
+    for (const auto id : forwards) {
+        if (!impl_->active.contains(id)) impl_->counters->forget(id);
+    }
+}
+
+std::uint32_t Engine::open_connections() const { return impl_->open_total.load(std::memory_order_relaxed); }
+
+void Engine::stop(Milliseconds drain)
+{
+    auto& self = *impl_;
+    if (self.stopped) return;
+    self.stopped = true;
+    for (std::size_t i = 0; i < self.workers.size(); ++i) {
+        self.workers[i]->call([&] {
+            for (auto& [id, one] : self.active) {
+                if (i < one.tcp.size() && one.tcp[i]) one.tcp[i]->close_listener();
+                // A datagram session has no end that could be waited for.
+                if (i < one.udp.size() && one.udp[i]) one.udp[i]->close_all();
+            }
+        });
+    }
+    const auto end = std::chrono::steady_clock::now() + drain;
+    while (open_connections() > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(Milliseconds{20});
+    for (auto& [id, one] : self.active) self.close(one);
+    self.active.clear();
+    for (auto& worker : self.workers) worker->stop();
+    self.workers.clear();
+    self.keeper.reset();
+}
+
+} // namespace sluice::forward

@@ -1,0 +1,59 @@
+// The data plane: makes a plan real on this host. Listeners, relays and UDP sessions run on one event loop per core and never change their
+// loop; this object is the only way in. Knows nothing of users, tunnels or the panel.
+#pragma once
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "plan/plan.hpp"
+#include "plan/report.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::forward {
+
+struct EngineOptions {
+    std::string counter_file;        // memory-mapped; survives a kill
+    unsigned workers = 0;            // event loops; 0: one per core
+    const Clock* clock = nullptr;    // required, outlives the engine
+    Milliseconds tick{1000};         // how often deadlines are looked at
+    Milliseconds resolve_every{30'000};
+    Milliseconds first_resolve{3'000}; // how long apply() waits for the name of a new target
+};
+
+class Engine {
+public:
+    // Starts the workers. Errors: unavailable "counters" (file not usable).
+    static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);
+    ~Engine(); // cuts what is left
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // Makes the plan real and answers for every forward of it. What did not change is not touched: no listener reopened, no connection
+    // dropped. A forward that left the plan closes its listeners and cuts its connections before this returns. New targets, lists and caps
+    // apply to new connections. A forward that cannot listen keeps none of its sockets. One thread at a time; call it again with the same plan
+    // to retry what failed.
+    plan::Applied apply(const plan::Plan& plan);
+
+    // Absolute counters of every forward that the counter file knows, also of those that left the plan. Thread-safe.
+    std::vector<plan::ForwardCounters> counters() const;
+    // Drops the counters of forwards that are in no plan any more; others are left alone. Same thread as apply().
+    void forget(const std::vector<ForwardId>& forwards);
+
+    std::uint32_t open_connections() const; // TCP connections and UDP sessions now; thread-safe
+
+    // Closes listeners, lets TCP connections end by themselves until the deadline, then cuts them. Twice is harmless.
+    void stop(Milliseconds drain);
+
+private:
+    class Impl;
+    explicit Engine(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// Raises the soft limit of open files to the hard one; the limit that holds now.
+std::uint64_t raise_descriptor_limit();
+
+} // namespace sluice::forward

@@ -1,0 +1,103 @@
+// The listeners of one forward on one worker: TCP accepts and admits, UDP associates. Each owns what came in through it.
+#pragma once
+
+#include "forward/runtime.hpp"
+#include "forward/tcp_relay.hpp"
+#include "forward/udp_batch.hpp"
+#include "forward/worker.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+namespace sluice::forward {
+
+class TcpListener final : public Handler {
+public:
+    TcpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishPtr wish, Descriptor socket);
+    ~TcpListener() override;
+
+    bool open();
+    void use(WishPtr wish) { wish_ = std::move(wish); } // for new connections
+    void close_listener();                              // no new connections; relays go on
+    void cut_all();
+    std::size_t relays() const { return relays_.size(); }
+
+    void on_event(int which, std::uint32_t events) override;
+    void on_turn() override;
+    void on_tick(SteadyTime now) override;
+
+private:
+    void accept_some();
+    void admit(Descriptor client, const Endpoint& from);
+    void relay_ended(TcpRelay& relay);
+
+    Worker& worker_;
+    const std::shared_ptr<Runtime> runtime_;
+    WishPtr wish_;
+    Descriptor socket_;
+    Descriptor spare_; // given up for a moment to turn a client away when descriptors run out
+    Source source_;
+    std::unordered_map<TcpRelay*, std::unique_ptr<TcpRelay>> relays_;
+};
+
+class UdpListener final : public Handler {
+public:
+    UdpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishPtr wish, Descriptor socket, bool v6);
+    ~UdpListener() override;
+
+    bool open();
+    void use(WishPtr wish) { wish_ = std::move(wish); } // for new sessions; also their idle time
+    void close_all();
+    std::size_t sessions() const { return sessions_.size(); }
+
+    void on_event(int which, std::uint32_t events) override;
+    void on_turn() override;
+    void on_tick(SteadyTime now) override;
+
+private:
+    static constexpr std::size_t most_sessions = 65'536; // per worker
+
+    struct Key {
+        Endpoint client;
+        IpAddress local;
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept;
+    };
+    // A client and its own connected socket to the target. Both directions keep it alive.
+    struct Session final : Handler {
+        Session(UdpListener& owner, Key from) : listener(owner), key(from) {}
+        void on_event(int which, std::uint32_t events) override;
+        void on_turn() override;
+
+        UdpListener& listener;
+        const Key key;
+        bool has_local = false;
+        Descriptor socket;
+        Source source;
+        TargetPtr target;
+        SteadyTime moved;
+        bool may_segment = true;
+    };
+
+    Session* session_for(const Datagrams& run);
+    void receive_clients();
+    void receive_target(Session& session);
+    void remove(Session& session);
+
+    Worker& worker_;
+    const std::shared_ptr<Runtime> runtime_;
+    WishPtr wish_;
+    Descriptor socket_;
+    const bool v6_;
+    bool may_segment_ = true;
+    Source source_;
+    std::unordered_map<Key, std::unique_ptr<Session>, KeyHash> sessions_;
+};
+
+// Shared by the UDP listeners of a worker: 2 MB of buffers, too much for each.
+UdpReceiver& receiver_of_this_thread();
+
+} // namespace sluice::forward

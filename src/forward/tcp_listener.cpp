@@ -1,0 +1,116 @@
+#include "forward/listeners.hpp"
+
+#include "base/log.hpp"
+
+#include <cassert>
+#include <cerrno>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace sluice::forward {
+
+namespace {
+
+constexpr int accepts_per_turn = 64;
+
+} // namespace
+
+TcpListener::TcpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishPtr wish, Descriptor socket)
+    : worker_(worker),
+      runtime_(std::move(runtime)),
+      wish_(std::move(wish)),
+      socket_(std::move(socket)),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      source_{this, 0}
+{
+}
+
+TcpListener::~TcpListener() { assert(relays_.empty()); }
+
+bool TcpListener::open() { return worker_.add(socket_.get(), EPOLLIN, source_); }
+
+void TcpListener::close_listener()
+{
+    socket_.reset();
+    source_.handler = nullptr;
+}
+
+void TcpListener::cut_all()
+{
+    while (!relays_.empty()) relays_.begin()->second->cut();
+}
+
+void TcpListener::on_event(int, std::uint32_t) { accept_some(); }
+
+void TcpListener::on_turn() { accept_some(); }
+
+void TcpListener::on_tick(SteadyTime)
+{
+    // Descriptors ran out a moment ago; the queue is looked at again without waiting for another client.
+    worker_.tick_me(*this, false);
+    accept_some();
+}
+
+void TcpListener::accept_some()
+{
+    if (!socket_) return;
+    for (int i = 0; i < accepts_per_turn; ++i) {
+        sockaddr_storage name{};
+        socklen_t length = sizeof name;
+        Descriptor client(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&name), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (client) {
+            if (const auto from = Endpoint::from_sockaddr(name)) admit(std::move(client), *from);
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno == EMFILE || errno == ENFILE) {
+            // Turns one client away with the spare descriptor, then waits for the next tick: spinning would help nobody.
+            spare_.reset();
+            Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            close_with_reset(refused);
+            spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+            log::warning("no descriptor left for a connection", {{"forward", runtime_->id.value}});
+            worker_.tick_me(*this, true);
+            return;
+        }
+        log::warning("accept failed", {{"forward", runtime_->id.value}, {"errno", errno}});
+        worker_.tick_me(*this, true);
+        return;
+    }
+    worker_.run_again(*this);
+}
+
+void TcpListener::admit(Descriptor client, const Endpoint& from)
+{
+    const auto& plan = wish_->plan;
+    if (!admits(plan.sources, from.address) || worker_.budget().exhausted(2) || !runtime_->enter(plan.max_connections)) {
+        close_with_reset(client);
+        return;
+    }
+    set_option(client.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(client.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(client.get(), IPPROTO_TCP, TCP_KEEPIDLE, 60);
+    set_option(client.get(), IPPROTO_TCP, TCP_KEEPINTVL, 15);
+    set_option(client.get(), IPPROTO_TCP, TCP_KEEPCNT, 4);
+    Slot::add(runtime_->slots[worker_.index()]->connections, 1);
+    auto relay = std::make_unique<TcpRelay>(worker_, *runtime_, wish_, std::move(client), from);
+    auto& started = *relay;
+    relays_.emplace(&started, std::move(relay));
+    started.start([this](TcpRelay& ended) { relay_ended(ended); });
+}
+
+void TcpListener::relay_ended(TcpRelay& relay)
+{
+    const auto found = relays_.find(&relay);
+    if (found == relays_.end()) return;
+    auto owned = std::move(found->second);
+    relays_.erase(found);
+    runtime_->leave();
+    worker_.bury(std::move(owned));
+}
+
+} // namespace sluice::forward

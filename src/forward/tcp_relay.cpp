@@ -1,0 +1,393 @@
+#include "forward/tcp_relay.hpp"
+
+#include "forward/keeper.hpp"
+#include "forward/sniff.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice::forward {
+
+namespace {
+
+constexpr std::size_t turn_budget = 1024 * 1024; // bytes a relay may move before its neighbours have a turn
+constexpr std::size_t copy_size = 64 * 1024;
+constexpr std::size_t large_read = 16 * 1024;
+constexpr std::size_t small_read = 4 * 1024;
+constexpr std::uint8_t large_reads_to_splice = 4;
+constexpr std::uint8_t small_reads_to_copy = 16;
+constexpr auto sniff_patience = std::chrono::milliseconds(1500); // a client that says less than a protocol's name is let through
+
+bool would_block(int problem) { return problem == EAGAIN || problem == EWOULDBLOCK; }
+
+} // namespace
+
+std::string_view to_text(RelayEnd end)
+{
+    switch (end) {
+    case RelayEnd::closed: return "closed";
+    case RelayEnd::client_failed: return "client_failed";
+    case RelayEnd::target_failed: return "target_failed";
+    case RelayEnd::no_target: return "no_target";
+    case RelayEnd::blocked: return "blocked";
+    case RelayEnd::idle: return "idle";
+    case RelayEnd::cut: return "cut";
+    }
+    return "closed";
+}
+
+TcpRelay::TcpRelay(Worker& worker, Runtime& runtime, WishPtr wish, Descriptor client_socket, const Endpoint& from)
+    : worker_(worker),
+      runtime_(runtime),
+      wish_(std::move(wish)),
+      slot_(*runtime.slots[worker.index()]),
+      client_(std::move(client_socket)),
+      from_(from),
+      sniffing_(any(wish_->plan.blocks)),
+      started_(worker.now()),
+      moved_(worker.now())
+{
+    sources_[client] = {this, client};
+    sources_[target] = {this, target};
+    pumps_[client].from = client;
+    pumps_[target].from = target;
+    worker_.budget().used.fetch_add(2, std::memory_order_relaxed);
+}
+
+TcpRelay::~TcpRelay()
+{
+    for (auto& pump : pumps_) {
+        if (pump.pipe) worker_.pipes().discard(pump.pipe);
+    }
+    worker_.budget().used.fetch_sub(2, std::memory_order_relaxed);
+}
+
+void TcpRelay::start(OnEnd on_end)
+{
+    assert(worker_.on_loop());
+    on_end_ = std::move(on_end);
+    candidates_ = wish_->targets->order(from_.address);
+    std::reverse(candidates_.begin(), candidates_.end());
+    worker_.tick_me(*this, true);
+    if (!worker_.add(client_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP, sources_[client])) return end(RelayEnd::client_failed);
+    connect_next();
+}
+
+void TcpRelay::connect_next()
+{
+    while (!candidates_.empty()) {
+        auto candidate = std::move(candidates_.back());
+        candidates_.pop_back();
+        int problem = 0;
+        target_ = open_upstream(Transport::tcp, candidate.address, wish_->plan.egress_interface, problem);
+        if (target_) {
+            current_ = std::move(candidate.target);
+            started_ = worker_.now();
+            if (!worker_.add(target_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP, sources_[target])) break;
+            return;
+        }
+        if (problem == EMFILE || problem == ENFILE) break; // our shortage, not the target's fault
+        candidate.target->mark_down();
+        runtime_.keeper->look_now();
+    }
+    end(RelayEnd::no_target);
+}
+
+void TcpRelay::connected()
+{
+    state_ = State::relaying;
+    moved_ = worker_.now();
+    current_->open.fetch_add(1, std::memory_order_relaxed);
+    current_->mark_up();
+    candidates_.clear();
+    candidates_.shrink_to_fit();
+    pumps_[client].writable = true; // towards the target
+    // Ticks are for relays with a deadline; an ordinary one costs nothing while it is idle.
+    worker_.tick_me(*this, wish_->plan.idle_timeout.count() > 0 || sniffing_);
+    pump_both();
+}
+
+void TcpRelay::on_event(int which, std::uint32_t events)
+{
+    if (state_ == State::ended) return;
+    auto& reads = pumps_[static_cast<std::size_t>(which)];
+    auto& writes = pumps_[static_cast<std::size_t>(other(static_cast<Side>(which)))];
+    if (which == target && state_ == State::connecting) {
+        if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
+        int problem = 0;
+        socklen_t length = sizeof problem;
+        ::getsockopt(target_.get(), SOL_SOCKET, SO_ERROR, &problem, &length);
+        if (problem != 0) {
+            current_->mark_down();
+            runtime_.keeper->look_now();
+            target_.reset();
+            return connect_next();
+        }
+        if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) reads.readable = true;
+        if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) reads.peer_closing = true;
+        return connected();
+    }
+    if ((events & EPOLLERR) != 0) {
+        int problem = 0;
+        socklen_t length = sizeof problem;
+        ::getsockopt(descriptor(static_cast<Side>(which)), SOL_SOCKET, SO_ERROR, &problem, &length);
+        if (problem != 0) return end(which == client ? RelayEnd::client_failed : RelayEnd::target_failed);
+    }
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) reads.readable = true;
+    if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) reads.peer_closing = true;
+    if ((events & EPOLLOUT) != 0) writes.writable = true;
+    if (state_ == State::relaying) pump_both();
+}
+
+void TcpRelay::on_turn()
+{
+    if (state_ == State::relaying) pump_both();
+}
+
+// Looks at the first bytes without taking them. False: wait for more, or the relay has ended.
+bool TcpRelay::may_read_client()
+{
+    if (!sniffing_) return true;
+    std::array<char, 16> first{};
+    const auto got = ::recv(client_.get(), first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0) return false;
+    const auto protocol = sniff({first.data(), static_cast<std::size_t>(got)});
+    if (blocked(wish_->plan.blocks, protocol)) {
+        end(RelayEnd::blocked);
+        return false;
+    }
+    const bool patient = worker_.now() - moved_ < sniff_patience;
+    if (protocol == Sniffed::undecided && got > 0 && patient && !pumps_[client].peer_closing) return false;
+    sniffing_ = false;
+    worker_.tick_me(*this, wish_->plan.idle_timeout.count() > 0);
+    return true;
+}
+
+void TcpRelay::pump_both()
+{
+    for (auto& one : pumps_) {
+        if (one.finished) continue;
+        if (one.from == client && one.readable && !may_read_client()) {
+            if (state_ == State::ended) return;
+            continue;
+        }
+        std::size_t budget = turn_budget;
+        switch (pump(one, budget)) {
+        case Progress::failed: return end(one.from == client ? RelayEnd::client_failed : RelayEnd::target_failed);
+        case Progress::again: worker_.run_again(*this); break;
+        case Progress::finished: pass_on_end(one); break;
+        case Progress::blocked: break;
+        }
+    }
+    if (pumps_[client].finished && pumps_[target].finished) end(RelayEnd::closed);
+}
+
+TcpRelay::Progress TcpRelay::pump(Pump& pump, std::size_t& budget)
+{
+    for (;;) {
+        if (pump.left_size > 0) {
+            if (!pump.writable) return Progress::blocked;
+            const auto written = write_left(pump);
+            if (written != Progress::finished) return written;
+        }
+        if (pump.read_end) return Progress::finished;
+        if (!pump.readable) {
+            if (pump.pipe) {
+                worker_.pipes().give(pump.pipe);
+                pump.pipe = {};
+            }
+            return Progress::blocked;
+        }
+        if (!pump.writable) return Progress::blocked; // nothing is read that cannot go on: the sender feels it
+        if (budget == 0) return Progress::again;
+        const auto moved = pump.splicing ? splice_some(pump, budget) : copy_some(pump, budget);
+        if (moved != Progress::again) return moved;
+    }
+}
+
+void TcpRelay::after_read(Pump& pump, std::size_t bytes, std::size_t asked)
+{
+    moved_ = worker_.now();
+    // A short read emptied the socket: no need to ask again, unless the peer is closing and its end would be missed.
+    if (bytes < asked && !pump.peer_closing) pump.readable = false;
+    if (bytes >= large_read) {
+        pump.small_reads = 0;
+        if (!pump.splicing && ++pump.large_reads >= large_reads_to_splice) pump.splicing = true;
+    } else if (bytes < small_read) {
+        pump.large_reads = 0;
+        if (pump.splicing && ++pump.small_reads >= small_reads_to_copy) {
+            pump.splicing = false;
+            pump.small_reads = 0;
+        }
+    }
+}
+
+TcpRelay::Progress TcpRelay::copy_some(Pump& pump, std::size_t& budget)
+{
+    const int from = descriptor(pump.from);
+    const int to = descriptor(other(pump.from));
+    char* scratch = worker_.scratch();
+    const auto got = ::recv(from, scratch, copy_size, 0);
+    if (got < 0) {
+        if (errno == EINTR) return Progress::again;
+        if (!would_block(errno)) return Progress::failed;
+        pump.readable = false;
+        return Progress::blocked;
+    }
+    if (got == 0) {
+        pump.read_end = true;
+        return Progress::finished;
+    }
+    const auto bytes = static_cast<std::size_t>(got);
+    budget -= std::min(budget, bytes);
+    after_read(pump, bytes, copy_size);
+    std::size_t sent = 0;
+    while (sent < bytes) {
+        const auto wrote = ::send(to, scratch + sent, bytes - sent, MSG_NOSIGNAL);
+        if (wrote < 0) {
+            if (errno == EINTR) continue;
+            if (!would_block(errno)) return Progress::failed;
+            pump.writable = false;
+            pump.left_size = static_cast<std::uint32_t>(bytes - sent);
+            pump.left_at = 0;
+            pump.left = std::make_unique_for_overwrite<char[]>(pump.left_size);
+            std::memcpy(pump.left.get(), scratch + sent, pump.left_size);
+            count(pump, sent);
+            return Progress::blocked;
+        }
+        sent += static_cast<std::size_t>(wrote);
+    }
+    count(pump, sent);
+    return Progress::again;
+}
+
+TcpRelay::Progress TcpRelay::splice_some(Pump& pump, std::size_t& budget)
+{
+    if (!pump.pipe) {
+        pump.pipe = worker_.pipes().take();
+        if (!pump.pipe) { // no pipe to be had: copying works always
+            pump.splicing = false;
+            pump.large_reads = 0;
+            return copy_some(pump, budget);
+        }
+    }
+    const auto asked = std::min(budget, pump.pipe.capacity);
+    const auto got = ::splice(descriptor(pump.from), nullptr, pump.pipe.write_end, nullptr, asked, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (got < 0) {
+        if (errno == EINTR) return Progress::again;
+        if (!would_block(errno)) return Progress::failed;
+        // The pipe is empty here, so it was the socket that had nothing.
+        pump.readable = false;
+        worker_.pipes().give(pump.pipe);
+        pump.pipe = {};
+        return Progress::blocked;
+    }
+    if (got == 0) {
+        pump.read_end = true;
+        worker_.pipes().give(pump.pipe);
+        pump.pipe = {};
+        return Progress::finished;
+    }
+    const auto bytes = static_cast<std::size_t>(got);
+    budget -= std::min(budget, bytes);
+    moved_ = worker_.now();
+    // How much a splice moves also depends on the pipe's slots, so a short one does not prove that the socket is empty.
+    const bool was_readable = pump.readable;
+    after_read(pump, bytes, asked);
+    pump.readable = was_readable;
+    pump.left_size = static_cast<std::uint32_t>(bytes);
+    return Progress::again;
+}
+
+// Writes what was read before. `finished`: nothing is left.
+TcpRelay::Progress TcpRelay::write_left(Pump& pump)
+{
+    const int to = descriptor(other(pump.from));
+    while (pump.left_size > 0) {
+        ssize_t wrote = 0;
+        if (pump.left)
+            wrote = ::send(to, pump.left.get() + pump.left_at, pump.left_size, MSG_NOSIGNAL);
+        else
+            wrote = ::splice(pump.pipe.read_end, nullptr, to, nullptr, pump.left_size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (wrote < 0) {
+            if (errno == EINTR) continue;
+            if (!would_block(errno)) return Progress::failed;
+            pump.writable = false;
+            return Progress::blocked;
+        }
+        moved_ = worker_.now();
+        count(pump, static_cast<std::size_t>(wrote));
+        pump.left_size -= static_cast<std::uint32_t>(wrote);
+        pump.left_at += static_cast<std::uint32_t>(wrote);
+    }
+    pump.left.reset();
+    // Between two bursts the pipe goes back, so idle connections hold none.
+    if (pump.pipe && !pump.splicing) {
+        worker_.pipes().give(pump.pipe);
+        pump.pipe = {};
+    }
+    return Progress::finished;
+}
+
+void TcpRelay::count(const Pump& pump, std::size_t bytes)
+{
+    if (bytes > 0) Slot::add(pump.from == client ? slot_.up : slot_.down, bytes);
+}
+
+void TcpRelay::pass_on_end(Pump& pump)
+{
+    pump.finished = true;
+    if (pump.pipe) {
+        worker_.pipes().give(pump.pipe);
+        pump.pipe = {};
+    }
+    ::shutdown(descriptor(other(pump.from)), SHUT_WR);
+    // The other direction goes on, but not for ever.
+    worker_.tick_me(*this, true);
+}
+
+void TcpRelay::on_tick(SteadyTime now)
+{
+    if (state_ == State::connecting) {
+        if (now - started_ < wish_->plan.connect_timeout) return;
+        current_->mark_down();
+        runtime_.keeper->look_now();
+        target_.reset();
+        return connect_next();
+    }
+    if (state_ != State::relaying) return;
+    if (sniffing_ && pumps_[client].readable) pump_both();
+    if (state_ != State::relaying) return;
+    const auto& plan = wish_->plan;
+    const bool half = pumps_[client].finished || pumps_[target].finished;
+    if (half && now - moved_ >= plan.half_closed_timeout) return end(RelayEnd::idle);
+    if (plan.idle_timeout.count() > 0 && now - moved_ >= plan.idle_timeout) return end(RelayEnd::idle);
+}
+
+void TcpRelay::end(RelayEnd why)
+{
+    if (state_ == State::ended) return;
+    if (state_ == State::relaying) current_->open.fetch_sub(1, std::memory_order_relaxed);
+    state_ = State::ended;
+    if (why == RelayEnd::closed) {
+        client_.reset();
+        target_.reset();
+    } else {
+        // A failure is passed on as one: an orderly end would look like a complete answer.
+        close_with_reset(client_);
+        close_with_reset(target_);
+    }
+    sources_[client].handler = nullptr;
+    sources_[target].handler = nullptr;
+    on_end_(*this);
+}
+
+} // namespace sluice::forward

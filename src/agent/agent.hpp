@@ -1,0 +1,62 @@
+// A node's end: takes plans, keeps the last one on disk, makes it real with the engine, and reports. Without a panel it goes on with the plan that
+// it has. Knows no network to the panel.
+#pragma once
+
+#include "agent/host_sampler.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "forward/engine.hpp"
+#include "plan/plan.hpp"
+#include "plan/probe.hpp"
+#include "plan/report.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sluice::agent {
+
+struct AgentOptions {
+    std::string folder;           // DIR/agent: plan.json, counters.bin; exists
+    unsigned workers = 0;
+    const Clock* clock = nullptr; // outlives the agent
+};
+
+// Thread-safe, except that apply() is one caller at a time.
+class Agent {
+public:
+    // Starts the engine and applies the stored plan, if there is one. A stored plan that cannot be read is said and left out.
+    static Result<std::unique_ptr<Agent>> start(const AgentOptions& options);
+    ~Agent();
+
+    // Stores the plan, then makes it real. The revision it had before is answered when the disk refuses: what would be lost at the next
+    // start is not promised.
+    plan::Applied apply(const plan::Plan& plan);
+    std::vector<plan::ForwardCounters> counters() const { return engine_->counters(); }
+    void forget(const std::vector<ForwardId>& forwards);
+    plan::HostSample sample();
+    std::vector<plan::TcpPingResult> probe(const std::vector<plan::TcpPingRequest>& requests, Milliseconds deadline);
+
+    // Forwards that want to listen and do not, e.g. because their port was taken; they are tried again every few seconds.
+    void stop(Milliseconds drain);
+
+private:
+    Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engine);
+    void retry_run();
+
+    const AgentOptions options_;
+    std::unique_ptr<forward::Engine> engine_;
+    HostSampler sampler_;
+    std::mutex mutex_; // guards the engine's apply(), plan_, stopping_
+    std::condition_variable wake_;
+    plan::Plan plan_;
+    bool unhappy_ = false; // something does not listen
+    bool stopping_ = false;
+    std::thread retry_; // last
+};
+
+} // namespace sluice::agent

@@ -73,7 +73,9 @@ IpAddress address(const json& from, const char* field)
 template <class T>
 T number(const json& from, const char* field, std::int64_t least, std::int64_t most)
 {
-    const auto value = from.at(field).get<std::int64_t>();
+    const auto& at = from.at(field);
+    if (!at.is_number_integer()) throw Malformed{field}; // a fraction or 1e300 has no honest conversion
+    const auto value = at.get<std::int64_t>();
     if (value < least || value > most) throw Malformed{field};
     return static_cast<T>(value);
 }
@@ -121,9 +123,9 @@ Result<plan::Plan> decode_plan(std::string_view text)
 {
     try {
         const auto from = json::parse(text);
-        if (from.at("version").get<int>() != format_version) throw Malformed{"version"};
+        number<int>(from, "version", format_version, format_version);
         plan::Plan plan;
-        plan.revision = from.at("revision").get<std::uint64_t>();
+        plan.revision = number<std::uint64_t>(from, "revision", 0, INT64_MAX);
         ForwardId last;
         for (const auto& item : from.at("forwards")) {
             plan.forwards.push_back(decode(item));

@@ -34,6 +34,9 @@ private:
     std::multimap<std::string, std::string, std::less<>> values_;
 };
 
+// "a=1&b=%20" with "+" as blank: a query or a form (WHATWG URL, application/x-www-form-urlencoded). A lone "%" stands for itself.
+Fields parse_fields(std::string_view text);
+
 // Header fields in the order of arrival. Names are compared without case.
 class Headers {
 public:

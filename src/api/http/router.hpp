@@ -32,7 +32,8 @@ public:
     void add(std::string_view method, std::string_view path, Handler handler, RouteOptions options = {});
     void websocket(std::string_view path, WebSocketAccept accept, WebSocketOptions options = {});
 
-    // Runs before the handler or fallback of every request whose path starts with `prefix`, in order of registration.
+    // Runs before the handler or fallback of every request whose path starts with `prefix`, in order of registration. Not before a
+    // WebSocket's accept function, which is its own guard.
     void before(std::string_view prefix, Guard guard);
     // Runs on every response under `prefix`, also those of guards and fallbacks (not on those the front makes itself: 400, 413, 503 ...).
     void after(std::string_view prefix, Finisher finisher);
@@ -72,14 +73,16 @@ private:
         Finisher finisher;
     };
 
-    void insert(Route route);
-    Response answer(Request& request) const;
-    const Route* among(const std::vector<Route>& routes, std::string_view method, std::string& allow) const;
+    using Group = std::vector<Route>; // one pattern, several methods
 
-    std::unordered_map<std::string, std::vector<Route>> exact_;
-    std::unordered_map<std::size_t, std::vector<std::vector<Route>>> with_parameters_; // by number of segments, then by pattern
-    std::vector<std::pair<std::string, std::vector<Route>>> prefixes_;                 // longest first
-    std::vector<std::pair<std::string, Route>> fallbacks_;                            // longest first
+    void insert(Route route);
+    Group& group_of(const Route& route);
+    Response answer(Request& request) const;
+
+    std::unordered_map<std::string, Group> exact_;
+    std::unordered_map<std::size_t, std::vector<Group>> with_parameters_; // by number of segments; literal segments before parameters
+    std::vector<std::pair<std::string, Group>> prefixes_;                 // longest first
+    std::vector<std::pair<std::string, Route>> fallbacks_;                // longest first
     std::vector<Hook> before_;
     std::vector<Hook> after_;
     Route options_;

@@ -30,6 +30,7 @@ struct ServerLimits {
     Milliseconds body_grace{10'000};      // then at least `minimum_rate` on average, both ways
     Milliseconds write_grace{30'000};
     std::size_t minimum_rate = 1'024; // bytes per second
+    std::size_t body_memory = std::size_t{256} * 1024 * 1024; // of all request bodies together; above it 503
     Milliseconds sweep_every{1'000};  // how often deadlines are looked at (real time; deadlines use the clock)
 };
 

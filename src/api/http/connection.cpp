@@ -1,0 +1,492 @@
+#include "api/http/connection.hpp"
+
+#include "api/http/chunked.hpp"
+#include "api/http/trusted_proxies.hpp"
+#include "api/http/websocket_session.hpp"
+#include "base/log.hpp"
+#include "net/tls_context.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+
+namespace sluice::http {
+
+namespace {
+
+constexpr unsigned char tls_handshake_record = 0x16;
+constexpr Milliseconds last_words_deadline{5'000};
+constexpr Milliseconds linger_deadline{2'000};
+constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
+constexpr std::size_t write_together = std::size_t{16} * 1024; // a page file up to here travels with its head
+constexpr std::size_t kept_input = 4 * 1024;                   // capacity that an idle connection may keep
+
+// An IPv6 host owns a whole /64, so that is what is counted.
+IpAddress counting_unit(const IpAddress& address)
+{
+    if (!address.is_v6()) return address;
+    auto bytes = address.bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+    return IpAddress::from_v6(bytes);
+}
+
+} // namespace
+
+// Shared with the worker: whoever finishes last frees it.
+struct Connection::Exchange {
+    Request request;
+    Answering how;
+    Rendered rendered;
+    std::optional<WebSocketHandler> accepted;
+};
+
+Connection::Connection(Front& front, net::tcp::socket socket)
+    : front_(front), stream_(std::move(socket)), counted_as_(counting_unit(stream_.peer().address)), since_(front.clock.steady())
+{
+}
+
+Connection::~Connection() = default;
+
+net::awaitable<void> Connection::run(std::shared_ptr<Connection> self)
+{
+    try {
+        co_await self->converse();
+    } catch (const std::exception& problem) {
+        log::error("connection failed", {{"remote", self->stream_.peer().to_text()}, {"problem", problem.what()}});
+    }
+    self->give_body_bytes_back();
+    self->stream_.finish();
+    self->stream_.cut();
+    self->front_.forget(*self);
+}
+
+// --- deadlines -----------------------------------------------------------------------------------------------------------------
+
+void Connection::expect_within(Phase phase, Milliseconds span)
+{
+    phase_ = phase;
+    since_ = front_.clock.steady();
+    allowed_ = span;
+    progress_ = nullptr;
+}
+
+void Connection::expect_rate(Phase phase, Milliseconds grace, const std::size_t& progress)
+{
+    expect_within(phase, grace);
+    progress_ = &progress;
+}
+
+void Connection::expect_nothing(Phase phase)
+{
+    phase_ = phase;
+    allowed_.reset();
+}
+
+void Connection::sweep(SteadyTime now)
+{
+    if (phase_ == Phase::websocket && websocket_) return websocket_->tick(now);
+    if (!allowed_ || expired_) return;
+    auto allowed = *allowed_;
+    if (progress_) allowed += Milliseconds{static_cast<std::int64_t>(*progress_ * 1000 / std::max<std::size_t>(front_.options.limits.minimum_rate, 1))};
+    if (now - since_ <= allowed) return;
+    expired_ = true;
+    if (phase_ != Phase::idle) ++front_.timed_out;
+    stream_.interrupt();
+}
+
+void Connection::drain()
+{
+    if (phase_ == Phase::websocket && websocket_) return websocket_->close(close_code::going_away, "shutting down");
+    if (phase_ == Phase::idle || phase_ == Phase::opening) stream_.cut();
+}
+
+void Connection::cut() { stream_.cut(); }
+
+// --- the conversation ------------------------------------------------------------------------------------------------------------
+
+net::awaitable<void> Connection::converse()
+{
+    const bool opened = co_await open();
+    if (!opened) co_return;
+    bool goes_on = true;
+    while (goes_on) {
+        auto head = co_await read_head();
+        if (!head) co_return;
+        ++served_;
+        ++front_.requests;
+        goes_on = co_await answer(std::move(*head));
+        give_body_bytes_back();
+    }
+    co_await linger();
+}
+
+net::awaitable<bool> Connection::open()
+{
+    expect_within(Phase::opening, front_.options.limits.head_deadline);
+    const auto first = co_await stream_.first_byte();
+    if (!first) co_return false;
+    if (*first != tls_handshake_record) co_return true;
+    if (!front_.tls) co_return false;
+    phase_ = Phase::head; // somebody is talking: draining lets it finish
+    const auto problem = co_await stream_.handshake(front_.tls->current());
+    if (problem) log::debug("TLS handshake failed", {{"remote", stream_.peer().to_text()}, {"problem", problem.message()}});
+    co_return !problem;
+}
+
+net::awaitable<std::optional<RequestHead>> Connection::read_head()
+{
+    const auto& limits = front_.options.limits;
+    scanner_.reset();
+    if (input_.empty()) input_.shrink_to_fit();
+    if (served_ == 0 || !input_.empty()) {
+        if (served_ != 0) expect_within(Phase::head, limits.head_deadline); // else the time since accept counts
+        if (!input_.empty()) phase_ = Phase::head;
+    } else {
+        expect_within(Phase::idle, limits.idle_deadline);
+        if (front_.draining) co_return std::nullopt;
+    }
+    for (;;) {
+        const auto progress = scanner_.scan(input_);
+        if (progress.refuse != 0) {
+            co_await refuse(progress.refuse, "request head");
+            co_return std::nullopt;
+        }
+        if (progress.head_size != 0) {
+            auto outcome = parse_head(std::string_view{input_}.substr(0, progress.head_size));
+            input_.erase(0, progress.head_size);
+            if (outcome.head) co_return std::move(outcome.head);
+            co_await refuse(outcome.refuse, outcome.reason);
+            co_return std::nullopt;
+        }
+        const auto read = co_await stream_.read_some(front_.scratch);
+        if (read.problem) {
+            const bool late = expired_ && phase_ == Phase::head && !input_.empty();
+            if (late) co_await refuse(408, "request head");
+            co_return std::nullopt;
+        }
+        if (phase_ == Phase::idle) expect_within(Phase::head, limits.head_deadline);
+        phase_ = Phase::head;
+        input_.append(front_.scratch.data(), read.size);
+    }
+}
+
+bool Connection::take_body_bytes(std::size_t count)
+{
+    if (front_.body_bytes + count > front_.options.limits.body_memory) return false;
+    front_.body_bytes += count;
+    body_bytes_ += count;
+    return true;
+}
+
+void Connection::give_body_bytes_back()
+{
+    front_.body_bytes -= body_bytes_;
+    body_bytes_ = 0;
+}
+
+// Whether the body is complete; if not, the refusal has been sent.
+net::awaitable<bool> Connection::read_body(const RequestHead& head, std::size_t limit, std::string& body)
+{
+    if (head.body == RequestHead::BodyKind::none) co_return true;
+    if (head.body == RequestHead::BodyKind::sized && head.content_length > limit) {
+        co_await refuse(413, "body");
+        co_return false;
+    }
+    if (head.expects_continue && input_.empty()) {
+        expect_within(Phase::writing, last_words_deadline);
+        const bool told = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!told) co_return false;
+    }
+    moved_ = 0;
+    expect_rate(Phase::body, front_.options.limits.body_grace, moved_);
+    const int refusal = co_await read_body_bytes(head, limit, body);
+    progress_ = nullptr;
+    if (refusal > 0) co_await refuse(refusal, "body");
+    co_return refusal == 0;
+}
+
+// 0: complete; a status: to be refused with; -1: the peer has gone.
+net::awaitable<int> Connection::read_body_bytes(const RequestHead& head, std::size_t limit, std::string& body)
+{
+    const bool chunked = head.body == RequestHead::BodyKind::chunked;
+    ChunkedDecoder decoder(limit);
+    const auto wanted = static_cast<std::size_t>(head.content_length);
+    for (;;) {
+        const auto before = body.size();
+        if (chunked) {
+            const auto progress = decoder.feed(input_, body);
+            input_.erase(0, progress.consumed);
+            if (progress.refuse != 0) co_return progress.refuse;
+            if (!take_body_bytes(body.size() - before)) co_return 503;
+            if (progress.done) co_return 0;
+        } else {
+            const auto piece = std::min(input_.size(), wanted - body.size());
+            body.append(input_, 0, piece);
+            input_.erase(0, piece);
+            if (!take_body_bytes(piece)) co_return 503;
+            if (body.size() == wanted) co_return 0;
+        }
+        const auto read = co_await stream_.read_some(front_.scratch);
+        if (read.problem) co_return expired_ ? 408 : -1;
+        moved_ += read.size;
+        input_.append(front_.scratch.data(), read.size);
+    }
+}
+
+Request Connection::make_request(RequestHead& head) const
+{
+    Request request;
+    request.method = std::move(head.method);
+    request.path = std::move(head.path);
+    request.target = std::move(head.target);
+    request.raw_query = std::move(head.raw_query);
+    request.headers = std::move(head.headers);
+    request.host = std::move(head.host);
+    request.peer = stream_.peer();
+    request.local = stream_.local();
+    const auto client = resolve_client(request.peer, stream_.secure(), request.headers, front_.trusted);
+    request.remote = client.remote;
+    request.secure = client.secure;
+    request.id = front_.request_prefix + std::to_string(front_.next_request++);
+    return request;
+}
+
+Answering Connection::answering(const RequestHead& head, const std::string& request_id) const
+{
+    Answering how;
+    how.keep_alive = head.keep_alive && !front_.draining && served_ < front_.options.limits.requests_per_connection;
+    how.http_1_0 = head.http_1_0;
+    how.around = {front_.date, request_id, front_.hsts && stream_.secure(), false};
+    return how;
+}
+
+net::awaitable<bool> Connection::answer(RequestHead head)
+{
+    const auto began = front_.clock.steady();
+    const auto match = front_.router.find(head.method, head.path);
+    auto exchange = std::make_shared<Exchange>();
+    const bool complete = co_await read_body(head, match.options.body_limit, exchange->request.body);
+    if (!complete) co_return false;
+    const bool http_1_0 = head.http_1_0;
+    auto body = std::move(exchange->request.body);
+    exchange->how = answering(head, {});
+    exchange->request = make_request(head);
+    exchange->request.body = std::move(body);
+    exchange->how.ranges = match.options.ranges;
+    exchange->how.around.request_id = exchange->request.id;
+    auto& request = exchange->request;
+    const bool is_head = request.method == "HEAD";
+
+    if (match.accept) {
+        const bool goes_on = co_await upgrade(exchange, match, http_1_0);
+        co_return goes_on;
+    }
+    const bool readable = request.method == "GET" || is_head;
+    if (readable && (!match.handler || match.is_fallback)) {
+        const auto* asset = find_asset(front_.assets, request.path == "/" ? std::string_view{"/index.html"} : std::string_view{request.path});
+        if (!asset && !match.handler && match.allow.empty() && wants_page(request)) asset = find_asset(front_.assets, "/index.html");
+        if (asset) {
+            const bool goes_on = co_await answer_with_asset(request, *asset, exchange->how);
+            co_return goes_on;
+        }
+    }
+
+    expect_nothing(Phase::working);
+    std::function<void()> work = [exchange, &front = front_] { exchange->rendered = front.adapter.run(exchange->request, exchange->how); };
+    const bool taken = co_await on_worker(stream_.executor(), front_.workers, std::move(work));
+    if (!taken) {
+        ++front_.overloaded;
+        exchange->rendered = render(request, Response::plain_status(503).with("Retry-After", "1"), exchange->how);
+    }
+    const int status = exchange->rendered.status;
+    const bool goes_on = co_await send(std::move(exchange->rendered), is_head);
+    if (log::enabled(log::Level::debug)) {
+        const auto took = std::chrono::duration_cast<Milliseconds>(front_.clock.steady() - began).count();
+        log::debug("request", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"method", request.method}, {"path", request.path},
+                               {"status", status}, {"ms", took}});
+    }
+    co_return goes_on;
+}
+
+net::awaitable<bool> Connection::answer_with_asset(const Request& request, const Asset& asset, const Answering& how)
+{
+    auto reply = serve_asset(asset, request);
+    auto around = how.around;
+    around.page = true;
+    if (!how.keep_alive) {
+        reply.headers.set("Connection", "close");
+    } else if (how.http_1_0) {
+        reply.headers.set("Connection", "keep-alive");
+    }
+    add_standard_headers(reply.headers, around);
+    auto head = render_head(reply.status, reply.headers);
+    auto body = reply.body;
+    if (body.size() <= write_together) {
+        head += body;
+        body = {};
+    }
+    moved_ = 0;
+    expect_rate(Phase::writing, front_.options.limits.write_grace, moved_);
+    bool sent = co_await write(head);
+    if (sent && !body.empty()) sent = co_await write(body);
+    progress_ = nullptr;
+    log::debug("request", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"method", request.method}, {"path", request.path}, {"status", reply.status}});
+    co_return sent && how.keep_alive;
+}
+
+// --- sending -------------------------------------------------------------------------------------------------------------------
+
+net::awaitable<bool> Connection::write(std::string_view bytes)
+{
+    const auto problem = co_await stream_.write_all(bytes, &moved_);
+    co_return !problem;
+}
+
+net::awaitable<bool> Connection::send(Rendered rendered, bool is_head)
+{
+    moved_ = 0;
+    expect_rate(Phase::writing, front_.options.limits.write_grace, moved_);
+    bool sent = co_await write(rendered.bytes);
+    std::string{}.swap(rendered.bytes);
+    if (sent && rendered.producer && !is_head) sent = co_await send_pieces(rendered);
+    progress_ = nullptr;
+    co_return sent && !rendered.close;
+}
+
+net::awaitable<bool> Connection::send_pieces(Rendered& rendered)
+{
+    struct Piece {
+        Producer producer;
+        std::string bytes;
+        bool failed = true;
+    };
+    auto piece = std::make_shared<Piece>();
+    piece->producer = std::move(rendered.producer);
+    for (;;) {
+        expect_nothing(Phase::working);
+        piece->failed = true;
+        std::function<void()> work = [piece] {
+            piece->bytes = piece->producer();
+            piece->failed = false;
+        };
+        const bool ran = co_await on_worker(stream_.executor(), front_.workers, std::move(work), true);
+        if (!ran || piece->failed) co_return false; // cut short: the client sees that something is missing
+        const bool last = piece->bytes.empty();
+        std::string frame;
+        if (rendered.chunked) {
+            std::array<char, 24> size{};
+            std::snprintf(size.data(), size.size(), "%zx\r\n", piece->bytes.size());
+            frame = size.data() + piece->bytes + "\r\n";
+        } else {
+            frame = std::move(piece->bytes);
+        }
+        moved_ = 0;
+        expect_rate(Phase::writing, front_.options.limits.write_grace, moved_);
+        const bool sent = co_await write(frame);
+        if (!sent) co_return false;
+        if (last) co_return true;
+    }
+}
+
+net::awaitable<void> Connection::refuse(int status, std::string_view reason)
+{
+    ++front_.bad_requests;
+    log::debug("request refused", {{"remote", stream_.peer().to_text()}, {"status", status}, {"reason", reason}});
+    Request nobody;
+    Answering how;
+    how.keep_alive = false;
+    how.around.date = front_.date;
+    auto response = Response::plain_status(status);
+    response.body += reason;
+    response.body += '\n';
+    if (status == 503) response.headers.set("Retry-After", "1");
+    const auto rendered = render(nobody, std::move(response), how);
+    expired_ = false;
+    stream_.resume();
+    expect_within(Phase::writing, last_words_deadline);
+    const bool sent = co_await write(rendered.bytes);
+    if (sent) co_await linger();
+}
+
+// Closing a socket with unread bytes sends a reset, which can destroy the answer on its way. So: say goodbye, and read a little more.
+net::awaitable<void> Connection::linger()
+{
+    stream_.finish();
+    expect_within(Phase::closing, linger_deadline);
+    std::size_t dropped = 0;
+    while (dropped < linger_bytes) {
+        const auto read = co_await stream_.read_some(front_.scratch);
+        if (read.problem) co_return;
+        dropped += read.size;
+    }
+}
+
+// --- WebSocket -----------------------------------------------------------------------------------------------------------------
+
+net::awaitable<bool> Connection::upgrade(const std::shared_ptr<Exchange>& exchange, const Router::Match& match, bool http_1_0)
+{
+    auto& request = exchange->request;
+    expect_nothing(Phase::working);
+    std::function<void()> decide = [exchange, accept = match.accept] {
+        exchange->request.query = parse_fields(exchange->request.raw_query);
+        std::variant<Response, WebSocketHandler> decision = Response::plain_status(500);
+        try {
+            decision = (*accept)(exchange->request);
+        } catch (const std::exception& problem) {
+            log::error("request failed", {{"request", exchange->request.id}, {"path", exchange->request.path}, {"problem", problem.what()}});
+        }
+        if (auto* handler = std::get_if<WebSocketHandler>(&decision)) {
+            exchange->accepted = std::move(*handler);
+        } else {
+            exchange->rendered = render(exchange->request, std::move(std::get<Response>(decision)), exchange->how);
+        }
+    };
+    const bool taken = co_await on_worker(stream_.executor(), front_.workers, std::move(decide));
+    if (!taken) {
+        ++front_.overloaded;
+        exchange->rendered = render(request, Response::plain_status(503).with("Retry-After", "1"), exchange->how);
+    }
+    const auto key = net::ws_accept_key(request.header("sec-websocket-key"));
+    if (exchange->accepted) {
+        const bool asked = !http_1_0 && request.method == "GET" && request.headers.lists("upgrade", "websocket") && request.headers.lists("connection", "upgrade");
+        const bool version = request.header("sec-websocket-version") == "13";
+        auto refusal = Response::plain_status(asked && !version ? 426 : 400);
+        if (asked && !version) refusal.headers.set("Sec-WebSocket-Version", "13");
+        if (!asked || !version || key.empty() || request.headers.count("sec-websocket-key") != 1) {
+            exchange->rendered = render(request, std::move(refusal), exchange->how);
+            exchange->accepted.reset();
+        } else if (front_.draining) {
+            exchange->rendered = render(request, Response::plain_status(503).with("Retry-After", "1"), exchange->how);
+            exchange->accepted.reset();
+        }
+    }
+    if (!exchange->accepted) {
+        const bool goes_on = co_await send(std::move(exchange->rendered), request.method == "HEAD");
+        co_return goes_on;
+    }
+
+    Headers headers;
+    headers.add("Upgrade", "websocket");
+    headers.add("Connection", "Upgrade");
+    headers.add("Sec-WebSocket-Accept", key);
+    if (!exchange->accepted->subprotocol.empty()) headers.add("Sec-WebSocket-Protocol", exchange->accepted->subprotocol);
+    headers.add("Date", front_.date);
+    headers.add("X-Request-Id", request.id);
+    expect_within(Phase::writing, last_words_deadline);
+    const auto head = render_head(101, headers);
+    const bool sent = co_await write(head);
+    if (!sent) co_return false;
+    log::debug("websocket opened", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"path", request.path}});
+    expect_nothing(Phase::websocket);
+    websocket_ = std::make_shared<WebSocketSession>(front_, stream_, std::move(*exchange->accepted), *match.websocket_options, request.remote, request.id);
+    if (front_.draining) websocket_->close(close_code::going_away, "shutting down");
+    auto early = std::move(input_);
+    input_ = {};
+    co_await websocket_->run(std::move(early));
+    websocket_.reset();
+    stream_.resume();
+    co_return false;
+}
+
+} // namespace sluice::http

@@ -37,6 +37,7 @@ struct Accounts::State {
     // An account allows more before it waits, and waits less: a stranger must not be able to lock its owner out for long.
     Throttle by_account{Throttle::Policy{20, Seconds{60}, Seconds{900}, 10'000}};
     Secret signing_key;
+    std::function<void(UserId)> credentials_changed = [](UserId) {};
 };
 
 Accounts::Accounts(Context& context) : context_(context), state_(std::make_unique<State>())
@@ -203,7 +204,7 @@ Result<void> Accounts::change_credentials(const Actor& actor, const std::string&
     state_->by_account.succeeded(key);
     const auto hash = hash_password(next);
     if (!hash) return hash.error();
-    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+    auto changed = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::UserTable users(tx);
         const auto user = users.find(actor.user);
         if (!user) return make_error(Errc::not_found, "user");
@@ -215,7 +216,11 @@ Result<void> Accounts::change_credentials(const Actor& actor, const std::string&
         audit(tx, context_, actor, "user.credentials", actor.user.value, user->name, new_name);
         return {};
     });
+    if (changed) state_->credentials_changed(actor.user);
+    return changed;
 }
+
+void Accounts::when_credentials_change(std::function<void(UserId)> callback) { state_->credentials_changed = std::move(callback); }
 
 Result<void> Accounts::reset_password(const std::string& name, const Secret& password)
 {

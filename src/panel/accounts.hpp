@@ -6,6 +6,7 @@
 #include "domain/user.hpp"
 #include "panel/actor.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ public:
 
     // Console: sets a password whoever asks; ends all sessions of the user. Errors: not_found "user".
     Result<void> reset_password(const std::string& name, const Secret& password);
+
+    // Called after a user changed his password himself or the console did; set before the first request.
+    void when_credentials_change(std::function<void(UserId)> callback);
 
     Result<domain::User> get(UserId id);
 

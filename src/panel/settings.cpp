@@ -42,6 +42,8 @@ Result<void> Settings::put(const Actor& actor, const std::map<std::string, std::
     for (const auto& [name, value] : values) {
         if (name.empty() || name.size() > 200 || is_internal(name) || !is_utf8(name)) return make_error(Errc::invalid, "setting.name");
         if (value.size() > longest_value || !is_utf8(value)) return make_error(Errc::invalid, "setting.value");
+        // Nothing here can verify a captcha yet: switching it on would lock everybody out.
+        if (name == "captcha_enabled" && equals_ignoring_case(trim(value), "true")) return make_error(Errc::invalid, "setting.captcha");
     }
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::SettingTable settings(tx);

@@ -3,7 +3,9 @@
 #include "base/file.hpp"
 #include "base/random.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <array>
 #include <memory>
@@ -80,5 +82,17 @@ std::string sha256(std::string_view input)
     if (EVP_Digest(input.data(), input.size(), bytes(digest), &length, EVP_sha256(), nullptr) != 1) throw std::runtime_error("SHA-256 failed");
     return digest;
 }
+
+std::string hmac_sha256(const Secret& key, std::string_view input)
+{
+    std::string digest(32, '\0');
+    unsigned length = 0;
+    const auto& secret = key.reveal();
+    if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes(input), input.size(), bytes(digest), &length) == nullptr)
+        throw std::runtime_error("HMAC-SHA-256 failed");
+    return digest;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) { return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
 
 } // namespace sluice::panel

@@ -1,0 +1,117 @@
+#include "api/flvx/flvx.hpp"
+
+#include "api/flvx/live_feed.hpp"
+#include "api/flvx/messages.hpp"
+#include "api/flvx/token.hpp"
+#include "base/text.hpp"
+
+#include <string>
+
+namespace sluice::flvx {
+
+namespace {
+
+constexpr std::string_view missing_token = "未登录或token已过期";
+constexpr std::string_view invalid_token = "无效的token或token已过期";
+constexpr std::string_view admin_only = "权限不足，仅管理员可操作";
+
+// Whole folders that belong to administrators, also where no route is (contract 1.7).
+constexpr std::string_view admin_folders[] = {
+    "/api/v1/group/", "/api/v1/federation/share/", "/api/v1/node/", "/api/v1/speed-limit/", "/api/v1/backup/", "/api/v1/api/v1/backup/", "/api/v1/tunnel/",
+};
+constexpr std::string_view open_folders[] = {"/api/v1/open_api/", "/api/v1/captcha/"};
+
+Access access_of_unrouted(std::string_view path)
+{
+    for (const auto folder : open_folders) {
+        if (path.rfind(folder, 0) == 0) return Access::open;
+    }
+    if (path.rfind("/api/v1/tunnel/user/tunnel", 0) == 0) return Access::signed_in;
+    for (const auto folder : admin_folders) {
+        if (path.rfind(folder, 0) == 0) return Access::admin;
+    }
+    return Access::signed_in;
+}
+
+void add_cors(const http::Request&, http::Response& response)
+{
+    response.headers.set("Access-Control-Allow-Origin", "*");
+    response.headers.set("Access-Control-Allow-Headers", "*");
+    response.headers.set("Access-Control-Allow-Methods", "GET, POST, DELETE, PUT, OPTIONS");
+    response.headers.set("Access-Control-Expose-Headers", "Authorization");
+}
+
+constexpr std::string_view error_page =
+    "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"UTF-8\"><title>404</title></head><body><h1>404</h1></body></html>";
+
+} // namespace
+
+Dialect::Dialect(panel::Panel& panel) : panel_(panel), feed_(std::make_unique<LiveFeed>(panel)) {}
+
+Dialect::~Dialect() { stop(); }
+
+void Dialect::stop() { feed_->stop(); }
+
+http::Response Dialect::render(const Reply& reply) const
+{
+    Json envelope{{"code", reply.code}, {"msg", reply.code == 0 ? "操作成功" : reply.message}, {"ts", to_epoch_ms(panel_.clock().wall())}};
+    if (reply.data) envelope["data"] = *reply.data;
+    // A text that came from outside and is not UTF-8 must not become an exception.
+    return http::Response::json(envelope.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::optional<Reply> Dialect::admit(Access access, Call& call) const
+{
+    const auto token = trim(call.request.header("Authorization"));
+    if (access == Access::open && token.empty()) return std::nullopt;
+    if (token.empty()) return fail(401, std::string{missing_token});
+    const auto hash = check_token(panel_.accounts().signing_key(), token, panel_.clock().wall());
+    auto actor = hash ? panel_.accounts().resolve_session(*hash, call.request.remote.address) : make_error(Errc::unauthenticated, "token");
+    if (!actor) {
+        if (access == Access::open) return std::nullopt; // nobody in particular
+        if (actor.error().code != Errc::unauthenticated) return fail(actor.error());
+        return fail(401, std::string{invalid_token});
+    }
+    call.actor = std::move(*actor);
+    call.token_hash = *hash;
+    if (access == Access::admin && !call.actor->is_admin()) return fail(403, std::string{admin_only});
+    return std::nullopt;
+}
+
+http::Response Dialect::serve(const Route& route, const http::Request& request) const
+{
+    Call call{panel_, request, {}, std::nullopt, {}};
+    if (const auto refused = admit(route.access, call)) return render(*refused);
+    const bool reading = request.method == "GET" || request.method == "HEAD";
+    if (request.method != "POST" && !(route.also_get && reading)) return render(fail(-1, "请求失败"));
+    if (route.needs != Needs::nothing && !(route.needs == Needs::object_or_empty && trim(request.body).empty())) {
+        auto body = Body::parse(request.body);
+        if (!body) return render(fail(route.bad_body_code, std::string{route.bad_body}));
+        call.body = std::move(*body);
+    }
+    return render(route.handle(call));
+}
+
+http::Response Dialect::unrouted(const http::Request& request) const
+{
+    Call call{panel_, request, {}, std::nullopt, {}};
+    if (const auto refused = admit(access_of_unrouted(request.path), call)) return render(*refused);
+    return http::Response::text(404, "404 page not found");
+}
+
+void Dialect::mount(http::Router& router)
+{
+    for (const auto& table : {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(), setting_routes()}) {
+        for (const auto& route : table)
+            router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); });
+    }
+    router.fallback("/api/v1/", [this](const http::Request& request) { return unrouted(request); });
+    router.options([](const http::Request&) { return http::Response::empty(204); });
+    router.add("*", "/flow/test", [](const http::Request&) { return http::Response::text(200, "test"); });
+    router.add("*", "/error", [](const http::Request&) { return http::Response::html(404, std::string{error_page}); });
+    router.add("GET", "/health", [](const http::Request&) { return http::Response::json("{\"status\":\"ok\"}"); });
+    router.after("/", add_cors);
+    feed_->mount(router);
+}
+
+} // namespace sluice::flvx

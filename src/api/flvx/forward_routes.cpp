@@ -1,0 +1,196 @@
+// Forwards (FLVX contract 5.6): everybody on his own, administrators on all.
+#include "api/flvx/messages.hpp"
+#include "api/flvx/order.hpp"
+#include "api/flvx/route.hpp"
+#include "api/flvx/shapes.hpp"
+#include "base/text.hpp"
+
+namespace sluice::flvx {
+
+namespace {
+
+// Comma-separated; blanks trimmed, empty items dropped (contract 4.6). Errors: invalid "forward.targets".
+Result<std::vector<HostPort>> read_targets(const std::string& text)
+{
+    std::vector<HostPort> targets;
+    for (const auto item : split(text, ',')) {
+        if (trim(item).empty()) continue;
+        auto target = HostPort::parse(item);
+        if (!target) return make_error(Errc::invalid, "forward.targets", target.error().detail);
+        targets.push_back(std::move(*target));
+    }
+    return targets;
+}
+
+Result<std::vector<Cidr>> read_networks(const std::string& text)
+{
+    std::vector<Cidr> networks;
+    for (const auto item : split(text, ',')) {
+        if (trim(item).empty()) continue;
+        const auto network = Cidr::parse(trim(item));
+        if (!network) return make_error(Errc::invalid, "forward.sources", network.error().detail);
+        networks.push_back(*network);
+    }
+    return networks;
+}
+
+// What our own page may say beyond the contract.
+Result<void> read_options(const Body& body, domain::ForwardPatch& patch)
+{
+    if (body.has("listenIp")) {
+        const auto text = body.text("listenIp");
+        patch.bind_address = std::optional<IpAddress>{};
+        if (!text.empty()) {
+            const auto address = IpAddress::parse(text);
+            if (!address) return make_error(Errc::invalid, "forward.bind_address");
+            patch.bind_address = std::optional{*address};
+        }
+    }
+    if (body.has("protocol")) {
+        const auto text = body.text("protocol");
+        if (text != "tcp" && text != "udp" && text != "tcp+udp" && !text.empty()) return make_error(Errc::invalid, "forward.protocol");
+        patch.tcp = text != "udp";
+        patch.udp = text != "tcp";
+    }
+    if (body.has("allowIps")) {
+        auto networks = read_networks(body.text("allowIps"));
+        if (!networks) return networks.error();
+        patch.allow = std::move(*networks);
+    }
+    if (body.has("denyIps")) {
+        auto networks = read_networks(body.text("denyIps"));
+        if (!networks) return networks.error();
+        patch.deny = std::move(*networks);
+    }
+    if (body.has("maxConnections")) {
+        const auto count = body.integer("maxConnections", 0);
+        if (count < 0 || count > 10'000'000) return make_error(Errc::invalid, "forward.max_connections");
+        patch.max_connections = static_cast<std::uint32_t>(count);
+    }
+    return {};
+}
+
+// Null, 0 and absent mean "choose". Errors: invalid "forward.port_number".
+Result<std::optional<std::uint16_t>> read_port(const Body& body)
+{
+    const auto port = body.integer("inPort", 0);
+    if (port == 0) return std::optional<std::uint16_t>{};
+    if (port < 1 || port > 65535) return make_error(Errc::invalid, "forward.port_number");
+    return std::optional{static_cast<std::uint16_t>(port)};
+}
+
+Reply list_forwards(Call& call)
+{
+    const auto forwards = call.panel.forwards().list(call.who());
+    if (!forwards) return fail(forwards.error());
+    Json items = Json::array();
+    for (const auto& forward : *forwards) items.push_back(forward_json(forward));
+    return ok(listing(call, std::move(items)));
+}
+
+Reply create_forward(Call& call)
+{
+    const auto& body = call.body;
+    const auto tunnel = id_of(call, "tunnelId");
+    if (!tunnel) return fail(-1, "隧道ID不能为空");
+    domain::ForwardDraft draft;
+    draft.tunnel = TunnelId{*tunnel};
+    draft.name = body.text("name");
+    auto targets = read_targets(body.text("remoteAddr"));
+    if (!targets) return fail(targets.error());
+    draft.targets = std::move(*targets);
+    const auto pick = strategy_of(body.text("strategy"));
+    if (!pick) return fail(make_error(Errc::invalid, "forward.strategy"));
+    draft.pick = *pick;
+    const auto port = read_port(body);
+    if (!port) return fail(port.error());
+    draft.port = *port;
+    domain::ForwardPatch options;
+    if (const auto read = read_options(body, options); !read) return fail(read.error());
+    domain::apply(options.bind_address, draft.options.bind_address);
+    domain::apply(options.tcp, draft.options.tcp);
+    domain::apply(options.udp, draft.options.udp);
+    domain::apply(options.allow, draft.options.allow);
+    domain::apply(options.deny, draft.options.deny);
+    domain::apply(options.max_connections, draft.options.max_connections);
+    const auto made = call.panel.forwards().create(call.who(), draft);
+    if (!made) return fail(made.error());
+    return ok({{"id", made->id.value}, {"inPort", made->port}, {"in_port", made->port}});
+}
+
+Reply update_forward(Call& call)
+{
+    const auto& body = call.body;
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "转发ID不能为空");
+    domain::ForwardPatch patch;
+    if (const auto name = body.text("name"); !name.empty()) patch.name = name;
+    if (const auto tunnel = id_of(call, "tunnelId", "tunnelId")) patch.tunnel = TunnelId{*tunnel};
+    if (const auto text = body.text("remoteAddr"); !text.empty()) {
+        auto targets = read_targets(text);
+        if (!targets) return fail(targets.error());
+        patch.targets = std::move(*targets);
+    }
+    if (const auto text = body.text("strategy"); !text.empty()) {
+        const auto pick = strategy_of(text);
+        if (!pick) return fail(make_error(Errc::invalid, "forward.strategy"));
+        patch.pick = *pick;
+    }
+    const auto port = read_port(body);
+    if (!port) return fail(port.error());
+    if (*port) patch.port = **port;
+    if (const auto read = read_options(body, patch); !read) return fail(read.error());
+    const auto updated = call.panel.forwards().update(call.who(), ForwardId{*id}, patch);
+    if (updated) return ok();
+    if (updated.error().code == Errc::conflict && updated.error().field == "tunnel.disabled") return fail(-1, "隧道已禁用，无法更新转发");
+    return fail(updated.error());
+}
+
+template <auto Action>
+Reply act(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "参数错误");
+    const auto done = (call.panel.forwards().*Action)(call.who(), ForwardId{*id});
+    return done ? ok() : fail(done.error());
+}
+
+Reply diagnose_forward(Call& call)
+{
+    const auto id = id_of(call, "forwardId", "id");
+    if (!id) return fail(-1, "参数错误");
+    const auto diagnosis = call.panel.forwards().diagnose(call.who(), ForwardId{*id});
+    if (!diagnosis) {
+        const bool incomplete = diagnosis.error().field == "forward.tunnel_incomplete";
+        return incomplete ? fail(-2, message_of(diagnosis.error())) : fail(diagnosis.error());
+    }
+    Json results = Json::array();
+    for (const auto& step : diagnosis->steps) results.push_back(step_json(step));
+    return ok({{"forwardName", diagnosis->name}, {"timestamp", to_epoch_ms(call.panel.clock().wall())}, {"results", std::move(results)}});
+}
+
+Reply order_forwards(Call& call)
+{
+    const auto order = read_order<ForwardId>(call.body, "forwards");
+    if (!order) return fail(order.error());
+    const auto done = call.panel.forwards().reorder(call.who(), *order);
+    return done ? ok() : fail(done.error());
+}
+
+constexpr Route routes[] = {
+    {"/api/v1/forward/list", Access::signed_in, Needs::object_or_empty, list_forwards},
+    {"/api/v1/forward/create", Access::signed_in, Needs::object, create_forward},
+    {"/api/v1/forward/update", Access::signed_in, Needs::object, update_forward},
+    {"/api/v1/forward/delete", Access::signed_in, Needs::object, act<&panel::Forwards::remove>},
+    {"/api/v1/forward/force-delete", Access::signed_in, Needs::object, act<&panel::Forwards::force_remove>},
+    {"/api/v1/forward/pause", Access::signed_in, Needs::object, act<&panel::Forwards::pause>},
+    {"/api/v1/forward/resume", Access::signed_in, Needs::object, act<&panel::Forwards::resume>},
+    {"/api/v1/forward/diagnose", Access::signed_in, Needs::object, diagnose_forward},
+    {"/api/v1/forward/update-order", Access::signed_in, Needs::object, order_forwards},
+};
+
+} // namespace
+
+std::span<const Route> forward_routes() { return routes; }
+
+} // namespace sluice::flvx

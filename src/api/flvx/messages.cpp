@@ -1,0 +1,157 @@
+#include "api/flvx/messages.hpp"
+
+#include <array>
+#include <string_view>
+
+namespace sluice::flvx {
+
+namespace {
+
+struct Row {
+    Errc code;
+    std::string_view field;
+    std::string_view text; // {0}, {1} are the error's arguments
+};
+
+constexpr Row rows[] = {
+    // Accounts and users.
+    {Errc::unauthenticated, "sign_in", "账号或密码错误"},
+    {Errc::rate_limited, "sign_in", "登录尝试过于频繁，请 {0} 秒后再试"},
+    {Errc::rate_limited, "password.busy", "服务器繁忙，请 {0} 秒后再试"},
+    {Errc::not_found, "user", "用户不存在"},
+    {Errc::invalid, "password.current", "当前密码错误"},
+    {Errc::conflict, "user.name", "用户名已存在"},
+    {Errc::invalid, "user.credentials", "用户名或密码不能为空"},
+    {Errc::invalid, "user.name", "用户名不能为空"},
+    {Errc::invalid, "user.quota", "流量不能小于0"},
+    {Errc::invalid, "user.max_forwards", "转发数量不能小于0"},
+    {Errc::invalid, "user.reset_day", "流量重置日必须在0-31之间"},
+    {Errc::forbidden, "user.admin", "请不要作死"},
+    {Errc::forbidden, "role", "权限不足，仅管理员可操作"},
+    // What a forward's owner may do (4.2).
+    {Errc::forbidden, "user.disabled", "账号已禁用"},
+    {Errc::quota_exceeded, "user.expired", "账号已过期"},
+    {Errc::quota_exceeded, "user.flow", "流量已超额，禁止开启转发"},
+    {Errc::quota_exceeded, "user.forwards", "转发数量已达上限"},
+    {Errc::forbidden, "assignment.disabled", "该隧道已禁用"},
+    {Errc::quota_exceeded, "assignment.expired", "该隧道已过期"},
+    {Errc::quota_exceeded, "assignment.flow", "该隧道流量已超额，禁止开启转发"},
+    {Errc::quota_exceeded, "assignment.forwards", "该隧道转发数量已达上限，当前限制：{0}个"},
+    {Errc::invalid, "assignment.quota", "流量不能小于0"},
+    {Errc::invalid, "assignment.max_forwards", "转发数量不能小于0"},
+    {Errc::invalid, "assignment.reset_day", "流量重置日必须在0-31之间"},
+    {Errc::not_found, "speed_limit", "限速规则不存在"},
+    // Nodes.
+    {Errc::not_found, "node", "节点不存在"},
+    {Errc::invalid, "node.name", "节点名称和地址不能为空"},
+    {Errc::invalid, "node.address", "节点地址格式错误"},
+    {Errc::invalid, "node.address_v4", "节点IPv4地址格式错误"},
+    {Errc::invalid, "node.address_v6", "节点IPv6地址格式错误"},
+    {Errc::invalid, "node.ports", "端口范围无效"},
+    {Errc::invalid, "node.tcp_listen", "TCP监听地址格式错误"},
+    {Errc::invalid, "node.udp_listen", "UDP监听地址格式错误"},
+    {Errc::conflict, "node.local", "本机节点不能删除"},
+    {Errc::node_offline, "node", "节点不在线"},
+    {Errc::timeout, "node", "等待节点响应超时"},
+    // Tunnels.
+    {Errc::not_found, "tunnel", "隧道不存在"},
+    {Errc::invalid, "tunnel.name", "隧道名称不能为空"},
+    {Errc::conflict, "tunnel.name", "隧道名称重复"},
+    {Errc::invalid, "tunnel.entries", "入口不能为空"},
+    {Errc::invalid, "tunnel.exits", "出口不能为空"},
+    {Errc::invalid, "tunnel.nodes", "节点重复"},
+    {Errc::node_offline, "tunnel.nodes", "部分节点不在线"},
+    {Errc::invalid, "tunnel.type", "此版本仅支持端口转发类型的隧道"},
+    {Errc::conflict, "tunnel.type", "隧道类型不能修改"},
+    {Errc::invalid, "tunnel.billing", "流量倍率无效"},
+    {Errc::conflict, "tunnel.disabled", "隧道已禁用，无法创建转发"},
+    {Errc::conflict, "tunnel.disabled_resume", "隧道已禁用，无法恢复服务"},
+    {Errc::invalid, "tunnel.incomplete", "隧道配置不完整"},
+    {Errc::forbidden, "tunnel", "你没有该隧道的权限"},
+    // Forwards.
+    {Errc::not_found, "forward", "转发不存在"},
+    {Errc::invalid, "forward.name_or_targets", "转发名称和目标地址不能为空"},
+    {Errc::invalid, "forward.name", "转发名称过长"},
+    {Errc::invalid, "forward.targets", "目标地址格式错误"},
+    {Errc::invalid, "forward.targets_empty", "目标地址不能为空"},
+    {Errc::invalid, "forward.strategy", "负载策略无效"},
+    {Errc::invalid, "forward.protocol", "转发协议无效"},
+    {Errc::invalid, "forward.sources", "来源地址列表格式错误"},
+    {Errc::invalid, "forward.bind_address", "监听地址格式错误"},
+    {Errc::invalid, "forward.max_connections", "最大连接数无效"},
+    {Errc::invalid, "forward.port_number", "端口必须在1-65535范围内"},
+    {Errc::invalid, "forward.port", "节点 {0} 端口 {1} 不在允许范围内，端口范围无效"},
+    {Errc::conflict, "forward.port", "节点 {0} 端口 {1} 已被其他转发占用"},
+    {Errc::conflict, "forward.no_port", "隧道入口端口已满，无法分配新端口"},
+    {Errc::conflict, "forward.entries", "转发入口端口不存在"},
+    {Errc::invalid, "forward.tunnel_incomplete", "隧道配置不完整"},
+    {Errc::node_offline, "forward.deploy", "节点 {0} 下发失败: 节点不在线"},
+    {Errc::timeout, "forward.deploy", "节点 {0} 下发失败: 等待节点响应超时"},
+    // Settings.
+    {Errc::not_found, "setting", "配置不存在"},
+    {Errc::invalid, "setting.name", "配置名称无效"},
+    {Errc::invalid, "setting.value", "配置值无效"},
+    {Errc::invalid, "setting.captcha", "此版本暂不支持验证码，未启用"},
+    {Errc::invalid, "announcement.content", "公告内容无效"},
+};
+
+// What kept a node from listening, in words; the port is the error's third argument.
+constexpr Row faults[] = {
+    {Errc::unavailable, "address_in_use", "端口 {2} 已被系统中其他程序占用"},
+    {Errc::unavailable, "address_not_local", "监听地址不属于该节点"},
+    {Errc::unavailable, "permission_denied", "没有权限监听端口 {2}"},
+    {Errc::unavailable, "family_unsupported", "该节点不支持此地址族"},
+    {Errc::unavailable, "no_descriptors", "节点文件描述符已用尽"},
+    {Errc::unavailable, "target_unresolved", "目标地址无法解析"},
+    {Errc::unavailable, "other", "监听端口 {2} 失败"},
+};
+
+std::string fill(std::string_view text, const std::vector<std::string>& args)
+{
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] == '{' && at + 2 < text.size() && text[at + 2] == '}') {
+            const auto index = static_cast<std::size_t>(text[at + 1] - '0');
+            if (index < args.size()) out += args[index];
+            at += 2;
+        } else {
+            out += text[at];
+        }
+    }
+    return out;
+}
+
+std::string_view general(Errc code)
+{
+    switch (code) {
+    case Errc::invalid: return "请求参数错误";
+    case Errc::unauthenticated: return "无效的token或token已过期";
+    case Errc::forbidden: return "权限不足，仅管理员可操作";
+    case Errc::not_found: return "对象不存在";
+    case Errc::conflict: return "与现有数据冲突";
+    case Errc::quota_exceeded: return "额度已用完";
+    case Errc::rate_limited: return "请求过于频繁，请稍后再试";
+    case Errc::node_offline: return "节点不在线";
+    case Errc::timeout: return "等待节点响应超时";
+    case Errc::unavailable: return "服务暂时不可用，请稍后再试";
+    case Errc::internal: return "服务器内部错误";
+    }
+    return "服务器内部错误";
+}
+
+} // namespace
+
+std::string message_of(const Error& error)
+{
+    if (error.code == Errc::unavailable && error.field == "forward.deploy" && error.args.size() >= 3) {
+        for (const auto& row : faults) {
+            if (row.field == error.args[1]) return fill("节点 {0} 下发失败: ", error.args) + fill(row.text, error.args);
+        }
+    }
+    for (const auto& row : rows) {
+        if (row.code == error.code && row.field == error.field) return fill(row.text, error.args);
+    }
+    return std::string{general(error.code)};
+}
+
+} // namespace sluice::flvx

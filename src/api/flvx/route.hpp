@@ -1,0 +1,80 @@
+// What a route of this dialect is, and what its handler gets and gives.
+#pragma once
+
+#include "api/flvx/json_body.hpp"
+#include "api/http/message.hpp"
+#include "panel/actor.hpp"
+#include "panel/panel.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice::flvx {
+
+// The envelope without its clock (FLVX contract 1.2).
+struct Reply {
+    int code = 0;
+    std::string message; // of an error
+    std::optional<Json> data;
+};
+
+Reply ok();
+Reply ok(Json data);
+Reply fail(int code, std::string message);
+Reply fail(const Error& error); // code and words of the dialect; the detail goes to the log
+
+struct Call {
+    panel::Panel& panel;
+    const http::Request& request;
+    Body body;
+    std::optional<panel::Actor> actor; // absent only on public routes
+    std::string token_hash;
+
+    const panel::Actor& who() const { return *actor; }
+};
+
+using Handle = Reply (*)(Call&);
+
+enum class Access { open, signed_in, admin };
+
+// What the body must be.
+enum class Needs {
+    nothing, // not read
+    object,  // one JSON object
+    object_or_empty,
+};
+
+struct Route {
+    std::string_view path;
+    Access access = Access::admin;
+    Needs needs = Needs::object;
+    Handle handle = nullptr;
+    int bad_body_code = -1;
+    std::string_view bad_body = "请求参数错误";
+    bool also_get = false;
+};
+
+// Tables, one per noun.
+std::span<const Route> account_routes();
+std::span<const Route> user_routes();
+std::span<const Route> node_routes();
+std::span<const Route> tunnel_routes();
+std::span<const Route> assignment_routes();
+std::span<const Route> forward_routes();
+std::span<const Route> setting_routes();
+
+// Shapes that many endpoints share (FLVX contract 1.10).
+// The id under `key` or `alias`; absent when missing or not positive.
+std::optional<std::int64_t> id_of(const Call& call, const char* key = "id", const char* alias = "id");
+
+// A list as the request wants it: the bare array, or with `page`/`pageSize` one page of it with snake_case names beside (contract 9).
+Json listing(const Call& call, Json items);
+
+std::optional<std::int64_t> epoch_or_null(const std::optional<WallTime>& time);
+Json or_null(const std::optional<std::string>& text);
+Json or_null(const std::optional<std::int64_t>& number);
+std::optional<std::string> text_or_null(const Body& body, const char* key); // absent when empty
+
+} // namespace sluice::flvx

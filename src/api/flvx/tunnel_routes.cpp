@@ -1,0 +1,175 @@
+// Tunnels (FLVX contract 5.4), and the tunnels that a user may use (5.5).
+#include "api/flvx/order.hpp"
+#include "api/flvx/route.hpp"
+#include "api/flvx/shapes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::flvx {
+
+namespace {
+
+domain::HopStrategy strategy_from(const std::string& text)
+{
+    if (text == "fifo") return domain::HopStrategy::first;
+    if (text == "rand") return domain::HopStrategy::random;
+    return domain::HopStrategy::round_robin;
+}
+
+domain::Carrier carrier_from(const std::string& text)
+{
+    constexpr std::pair<std::string_view, domain::Carrier> names[] = {
+        {"tcp", domain::Carrier::tcp},   {"wss", domain::Carrier::wss},   {"mtcp", domain::Carrier::mtcp},
+        {"mtls", domain::Carrier::mtls}, {"mwss", domain::Carrier::mwss},
+    };
+    for (const auto& [name, carrier] : names) {
+        if (name == text) return carrier;
+    }
+    return domain::Carrier::tls;
+}
+
+// A node object, or a bare id as the published skill sends it (contract 8, row 25).
+void add_hop(const Json& item, domain::HopRole role, int place, std::vector<domain::HopNode>& hops)
+{
+    domain::HopNode hop;
+    hop.role = role;
+    hop.place = place;
+    if (item.is_number_integer()) {
+        hop.node = NodeId{item.get<std::int64_t>()};
+    } else if (item.is_object()) {
+        const auto read = Body::parse(item.dump());
+        if (!read) return;
+        hop.node = NodeId{read->integer("nodeId", 0)};
+        hop.strategy = strategy_from(read->text("strategy"));
+        hop.carrier = carrier_from(read->text("protocol"));
+        const auto port = read->integer("port", 0);
+        if (port > 0 && port <= 65535 && role != domain::HopRole::entry) hop.port = static_cast<std::uint16_t>(port);
+    }
+    if (hop.node) hops.push_back(hop);
+}
+
+domain::TunnelDraft read_draft(const Body& body)
+{
+    domain::TunnelDraft draft;
+    draft.name = body.text("name");
+    draft.type = body.integer("type", 1) == 2 ? domain::TunnelType::chain : domain::TunnelType::direct;
+    draft.billing.factor = static_cast<int>(std::clamp<std::int64_t>(body.integer("flow", 1), 0, 100));
+    draft.billing.ratio = body.number("trafficRatio", 1.0);
+    draft.enabled = body.integer("status", 1) != 0;
+    draft.entry_addresses = text_or_null(body, "inIp");
+    const auto preference = body.text("ipPreference");
+    if (preference == "v4" || preference == "ipv4") draft.preference = domain::AddressFamily::v4;
+    if (preference == "v6" || preference == "ipv6") draft.preference = domain::AddressFamily::v6;
+    const auto& json = body.json();
+    if (body.is_list("inNodeId")) {
+        for (const auto& item : json["inNodeId"]) add_hop(item, domain::HopRole::entry, 0, draft.hops);
+    }
+    int place = 0;
+    if (body.is_list("chainNodes")) {
+        for (const auto& hop : json["chainNodes"]) {
+            ++place;
+            if (!hop.is_array()) continue;
+            for (const auto& item : hop) add_hop(item, domain::HopRole::middle, place, draft.hops);
+        }
+    } else if (body.is_list("chainNodeId")) {
+        for (const auto& item : json["chainNodeId"]) add_hop(item, domain::HopRole::middle, ++place, draft.hops);
+    }
+    if (body.is_list("outNodeId")) {
+        for (const auto& item : json["outNodeId"]) add_hop(item, domain::HopRole::exit, 0, draft.hops);
+    }
+    return draft;
+}
+
+Reply list_tunnels(Call& call)
+{
+    const auto tunnels = call.panel.tunnels().list(call.who());
+    if (!tunnels) return fail(tunnels.error());
+    Json items = Json::array();
+    for (const auto& tunnel : *tunnels) items.push_back(tunnel_json(tunnel));
+    return ok(listing(call, std::move(items)));
+}
+
+Reply get_tunnel(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "参数错误");
+    const auto tunnel = call.panel.tunnels().get(call.who(), TunnelId{*id});
+    return tunnel ? ok(tunnel_json(*tunnel)) : fail(tunnel.error());
+}
+
+Reply create_tunnel(Call& call)
+{
+    const auto id = call.panel.tunnels().create(call.who(), read_draft(call.body));
+    return id ? ok({{"id", id->value}}) : fail(id.error());
+}
+
+Reply update_tunnel(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "隧道ID不能为空");
+    const auto updated = call.panel.tunnels().update(call.who(), TunnelId{*id}, read_draft(call.body));
+    return updated ? ok() : fail(updated.error());
+}
+
+Reply delete_tunnel(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "参数错误");
+    const auto removed = call.panel.tunnels().remove(call.who(), TunnelId{*id});
+    return removed ? ok() : fail(removed.error());
+}
+
+Reply order_tunnels(Call& call)
+{
+    const auto order = read_order<TunnelId>(call.body, "tunnels");
+    if (!order) return fail(order.error());
+    const auto done = call.panel.tunnels().reorder(call.who(), *order);
+    return done ? ok() : fail(done.error());
+}
+
+Reply diagnose_tunnel(Call& call)
+{
+    const auto id = id_of(call, "tunnelId", "id");
+    if (!id) return fail(-1, "参数错误");
+    const auto diagnosis = call.panel.tunnels().diagnose(call.who(), TunnelId{*id});
+    if (!diagnosis) return fail(diagnosis.error());
+    Json results = Json::array();
+    for (const auto& step : diagnosis->steps) results.push_back(step_json(step));
+    return ok({{"tunnelName", diagnosis->name},
+               {"tunnelType", diagnosis->type == domain::TunnelType::direct ? "端口转发" : "隧道转发"},
+               {"timestamp", to_epoch_ms(call.panel.clock().wall())},
+               {"results", std::move(results)}});
+}
+
+Reply usable_tunnels(Call& call)
+{
+    const auto tunnels = call.panel.tunnels().usable(call.who());
+    if (!tunnels) return fail(tunnels.error());
+    Json items = Json::array();
+    for (const auto& tunnel : *tunnels)
+        items.push_back({{"id", tunnel.id.value},
+                         {"name", tunnel.name},
+                         {"type", static_cast<int>(tunnel.type)},
+                         {"status", 1},
+                         {"portRangeMin", tunnel.port_min},
+                         {"portRangeMax", tunnel.port_max}});
+    return ok(std::move(items));
+}
+
+constexpr Route routes[] = {
+    {"/api/v1/tunnel/list", Access::admin, Needs::object_or_empty, list_tunnels},
+    {"/api/v1/tunnel/get", Access::admin, Needs::object, get_tunnel},
+    {"/api/v1/tunnel/create", Access::admin, Needs::object, create_tunnel},
+    {"/api/v1/tunnel/update", Access::admin, Needs::object, update_tunnel},
+    {"/api/v1/tunnel/delete", Access::admin, Needs::object, delete_tunnel},
+    {"/api/v1/tunnel/update-order", Access::admin, Needs::object, order_tunnels},
+    {"/api/v1/tunnel/diagnose", Access::admin, Needs::object, diagnose_tunnel},
+    {"/api/v1/tunnel/user/tunnel", Access::signed_in, Needs::nothing, usable_tunnels},
+};
+
+} // namespace
+
+std::span<const Route> tunnel_routes() { return routes; }
+
+} // namespace sluice::flvx

@@ -8,7 +8,6 @@
 #include "net/listener.hpp"
 #include "net/tls_context.hpp"
 
-#include <asio/executor_work_guard.hpp>
 #include <cerrno>
 #include <condition_variable>
 #include <map>
@@ -29,8 +28,8 @@ constexpr Milliseconds accept_pause{50}; // after the system refused a descripto
 
 class Server::Impl {
 public:
-    Impl(ServerOptions options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls, std::span<const Asset> assets)
-        : front_(std::move(options), router, workers, std::move(tls), assets, options.clock ? *options.clock : system_clock_), sweeper_(loop_)
+    Impl(const ServerOptions& options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls, std::span<const Asset> assets)
+        : front_(options, router, workers, std::move(tls), assets, options.clock ? *options.clock : system_clock_), sweeper_(loop_)
     {
         front_.trusted = front_.options.trusted_proxies;
         front_.request_prefix = random_hex(3) + '-';
@@ -237,8 +236,8 @@ void Server::Impl::stop()
     thread_.join(); // the loop ends when the last connection has left and nothing waits any more
 }
 
-Server::Server(ServerOptions options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls, std::span<const Asset> assets)
-    : impl_(std::make_unique<Impl>(std::move(options), router, workers, std::move(tls), assets))
+Server::Server(const ServerOptions& options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls, std::span<const Asset> assets)
+    : impl_(std::make_unique<Impl>(options, router, workers, std::move(tls), assets))
 {
 }
 

@@ -55,7 +55,7 @@ struct ServerCounters {
 class Server {
 public:
     // Router, workers, assets and clock must outlive the server. Without `tls` only plain HTTP is spoken.
-    Server(ServerOptions options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls,
+    Server(const ServerOptions& options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls,
            std::span<const Asset> assets = {});
     ~Server(); // calls stop()
     Server(const Server&) = delete;

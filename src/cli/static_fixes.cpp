@@ -1,0 +1,26 @@
+// What a static executable must do before anything else, so that the host's shared libraries stay outside.
+#include "cli/static_fixes.hpp"
+
+#include <openssl/crypto.h>
+
+extern "C" int __nss_configure_lookup(const char*, const char*); // glibc; no header declares it
+
+namespace sluice::cli {
+
+namespace {
+
+// OpenSSL reads the host's openssl.cnf before main() and would load the providers named there. Priority 101 runs before any other
+// constructor that touches OpenSSL.
+__attribute__((constructor(101))) void without_host_configuration() { OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr); }
+
+} // namespace
+
+void keep_to_ourselves()
+{
+    // nsswitch.conf may name modules (mymachines, resolve, myhostname) of another glibc; loading one crashes a static program.
+    __nss_configure_lookup("hosts", "files dns");
+    __nss_configure_lookup("passwd", "files");
+    __nss_configure_lookup("group", "files");
+}
+
+} // namespace sluice::cli

@@ -1,0 +1,10 @@
+// First line of main().
+#pragma once
+
+namespace sluice::cli {
+
+// Names are looked up by files and DNS only; the host's name service modules are never loaded. Linking this file also keeps OpenSSL
+// from reading the host's configuration.
+void keep_to_ourselves();
+
+} // namespace sluice::cli

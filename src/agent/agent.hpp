@@ -21,7 +21,7 @@
 namespace sluice::agent {
 
 struct AgentOptions {
-    std::string folder;           // DIR/agent: plan.json, counters.bin; exists
+    std::string folder; // DIR/agent: plan.json, counters.bin; exists
     unsigned workers = 0;
     const Clock* clock = nullptr; // outlives the agent
 };

@@ -148,10 +148,7 @@ unsigned Endpoint::to_sockaddr(sockaddr_storage& storage, bool as_v6) const
     return sizeof v6;
 }
 
-std::string Endpoint::to_text() const
-{
-    return (address.is_v6() ? "[" + address.to_text() + "]" : address.to_text()) + ":" + std::to_string(port);
-}
+std::string Endpoint::to_text() const { return (address.is_v6() ? "[" + address.to_text() + "]" : address.to_text()) + ":" + std::to_string(port); }
 
 Result<Cidr> Cidr::parse(std::string_view text)
 {
@@ -166,8 +163,7 @@ Result<Cidr> Cidr::parse(std::string_view text)
         prefix = *value;
     }
     auto bytes = address->bytes();
-    for (int bit = prefix; bit < width; ++bit)
-        bytes[static_cast<std::size_t>(bit / 8)] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
+    for (int bit = prefix; bit < width; ++bit) bytes[static_cast<std::size_t>(bit / 8)] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
     Cidr out;
     if (address->is_v6()) {
         out.network_ = IpAddress::from_v6(bytes);
@@ -222,9 +218,6 @@ Result<HostPort> HostPort::parse(std::string_view text)
     return HostPort{to_lower(host), *port};
 }
 
-std::string HostPort::to_text() const
-{
-    return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
+std::string HostPort::to_text() const { return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port); }
 
 } // namespace sluice

@@ -17,7 +17,7 @@ namespace sluice {
 // An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses are turned into IPv4, so one host has one value.
 class IpAddress {
 public:
-    IpAddress() = default; // 0.0.0.0
+    IpAddress() = default;                                 // 0.0.0.0
     static Result<IpAddress> parse(std::string_view text); // "192.0.2.1", "2001:db8::1", "[2001:db8::1]"; no zone, no port
     static IpAddress from_v4(std::uint32_t host_order);
     static IpAddress from_v6(const std::array<std::uint8_t, 16>& bytes);

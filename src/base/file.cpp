@@ -93,7 +93,7 @@ Result<void> make_private_folder(const std::string& path)
         const auto part = path.substr(0, at);
         if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return failed("folder", part, errno);
     }
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return failed("folder", path, errno);
     if (!S_ISDIR(info.st_mode)) return failed("folder", path, ENOTDIR);
     return {};

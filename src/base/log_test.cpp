@@ -91,19 +91,29 @@ TEST_CASE("characters that move the cursor, end a line or turn the direction are
 {
     CHECK(text_value("a\x1B[2Jb") == R"("a\u001b[2Jb")");
     CHECK(text_value("a\rb") == R"("a\u000db")");
-    CHECK(text_value("a\xC2\x9B" "2J") == R"("a\u009b2J")");        // C1: one-character CSI
-    CHECK(text_value("a\xC2\x85" "b") == R"("a\u0085b")");          // next line
-    CHECK(text_value("a\xE2\x80\xA8" "b") == R"("a\u2028b")");      // line separator
-    CHECK(text_value("a\xE2\x80\xA9" "b") == R"("a\u2029b")");      // paragraph separator
-    CHECK(text_value("a\xE2\x80\xAE" "b") == R"("a\u202eb")");      // right-to-left override
-    CHECK(text_value("a\xE2\x81\xA6" "b") == R"("a\u2066b")");      // isolate
-    CHECK(json_value("a\xE2\x80\xA8" "b") == R"("a\u2028b")");
-    CHECK(text_value("a\xE2\x80\x93" "b") == "a\xE2\x80\x93" "b"); // a dash is just a dash
+    CHECK(text_value("a\xC2\x9B"
+                     "2J") == R"("a\u009b2J")"); // C1: one-character CSI
+    CHECK(text_value("a\xC2\x85"
+                     "b") == R"("a\u0085b")"); // next line
+    CHECK(text_value("a\xE2\x80\xA8"
+                     "b") == R"("a\u2028b")"); // line separator
+    CHECK(text_value("a\xE2\x80\xA9"
+                     "b") == R"("a\u2029b")"); // paragraph separator
+    CHECK(text_value("a\xE2\x80\xAE"
+                     "b") == R"("a\u202eb")"); // right-to-left override
+    CHECK(text_value("a\xE2\x81\xA6"
+                     "b") == R"("a\u2066b")"); // isolate
+    CHECK(json_value("a\xE2\x80\xA8"
+                     "b") == R"("a\u2028b")");
+    CHECK(text_value("a\xE2\x80\x93"
+                     "b") == "a\xE2\x80\x93"
+                             "b"); // a dash is just a dash
 }
 
 TEST_CASE("a number that JSON cannot write is quoted")
 {
-    const auto line = render(json, Level::info, 0, "e", {{"a", std::numeric_limits<double>::quiet_NaN()}, {"b", std::numeric_limits<double>::infinity()}});
+    const auto line =
+        render(json, Level::info, 0, "e", {{"a", std::numeric_limits<double>::quiet_NaN()}, {"b", std::numeric_limits<double>::infinity()}});
     CHECK(line.find(R"("a":"nan","b":"inf")") != std::string::npos);
 }
 

@@ -29,7 +29,8 @@ Result<PortSet> PortSet::parse(std::string_view text)
         const auto first = parse_port(item.substr(0, dash));
         const auto last = dash == std::string_view::npos ? first : parse_port(item.substr(dash + 1));
         if (!first || !last || *first > *last)
-            return make_error(Errc::invalid, "ports", "not a port or range: " + std::string{item.substr(0, 40)}, {std::string{trim(item).substr(0, 40)}});
+            return make_error(Errc::invalid, "ports", "not a port or range: " + std::string{item.substr(0, 40)},
+                              {std::string{trim(item).substr(0, 40)}});
         out.ranges_.push_back({*first, *last});
     }
     out.normalize();

@@ -28,8 +28,8 @@ public:
 
     bool contains(std::uint16_t port) const;
     bool empty() const { return ranges_.empty(); }
-    std::size_t size() const; // ports in the set
-    std::optional<std::uint16_t> at(std::size_t index) const; // the index-th port in ascending order
+    std::size_t size() const;                                    // ports in the set
+    std::optional<std::uint16_t> at(std::size_t index) const;    // the index-th port in ascending order
     const std::vector<Range>& ranges() const { return ranges_; } // ascending, disjoint, not adjacent
     void insert(std::uint16_t first, std::uint16_t last);
     std::string to_text() const; // canonical: "80,443,1000-2000"

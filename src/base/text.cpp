@@ -28,8 +28,7 @@ std::string encode(std::string_view bytes, std::string_view alphabet, bool pad)
     for (std::size_t at = 0; at < bytes.size(); at += 3) {
         const std::size_t left = std::min<std::size_t>(3, bytes.size() - at);
         std::uint32_t word = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            word = word << 8 | (i < left ? static_cast<std::uint8_t>(bytes[at + i]) : 0U);
+        for (std::size_t i = 0; i < 3; ++i) word = word << 8 | (i < left ? static_cast<std::uint8_t>(bytes[at + i]) : 0U);
         for (std::size_t i = 0; i < 4; ++i) {
             if (i <= left)
                 out += alphabet[word >> (18 - 6 * i) & 63U];

@@ -43,8 +43,8 @@ TEST_CASE("case is folded for ASCII only")
 
 TEST_CASE("well-formed UTF-8 is accepted")
 {
-    for (const std::string_view text : {"", "plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80",
-                                        "\xF4\x8F\xBF\xBF", "\xE4\xB8\xAD\xE6\x96\x87"}) {
+    for (const std::string_view text : {"", "plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
+                                        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "\xE4\xB8\xAD\xE6\x96\x87"}) {
         CAPTURE(to_hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
         CHECK(is_utf8(text));
     }
@@ -54,7 +54,7 @@ TEST_CASE("well-formed UTF-8 is accepted")
 TEST_CASE("malformed UTF-8 is refused")
 {
     for (const std::string_view text : {
-             "\x80",             // a continuation alone
+             "\x80", // a continuation alone
              "\xBF",
              "\xC0\x80",         // overlong NUL
              "\xC1\xBF",         // overlong
@@ -119,7 +119,8 @@ TEST_CASE("every byte value survives base64")
 
 TEST_CASE("two base64 texts never mean the same bytes")
 {
-    for (const std::string_view text : {"Zh==", "Zm9=", "Z", "Zg", "Zg=", "Zg===", "====", "=", "Zm9v\n", "Z m9", "Zg==Zg==", "Zm-_", "A===", "Zm9v="}) {
+    for (const std::string_view text :
+         {"Zh==", "Zm9=", "Z", "Zg", "Zg=", "Zg===", "====", "=", "Zm9v\n", "Z m9", "Zg==Zg==", "Zm-_", "A===", "Zm9v="}) {
         CAPTURE(text);
         CHECK_FALSE(from_base64(text));
     }

@@ -37,7 +37,8 @@ Result<std::optional<Secret>> first_boot(panel::Panel& panel, const Options& opt
     const auto made = panel.accounts().ensure_administrator(options.admin_user, password, !chosen);
     if (!made) return made.error();
     if (!*made || chosen) return std::optional<Secret>{};
-    if (const auto written = write_file_atomically(initial_password_file(options.data_dir), password.reveal() + "\n"); !written) return written.error();
+    if (const auto written = write_file_atomically(initial_password_file(options.data_dir), password.reveal() + "\n"); !written)
+        return written.error();
     return std::optional{password};
 }
 

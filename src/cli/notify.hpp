@@ -15,8 +15,8 @@ public:
     // NOTIFY_SOCKET (a path, or "@name" in the abstract namespace), WATCHDOG_USEC and WATCHDOG_PID.
     explicit Notifier(const Environment& environment);
 
-    void ready(std::string_view status) const;     // also ends a reload
-    void reloading() const;                        // with the monotonic time, as Type=notify-reload wants it
+    void ready(std::string_view status) const; // also ends a reload
+    void reloading() const;                    // with the monotonic time, as Type=notify-reload wants it
     void stopping() const;
     void status(std::string_view text) const;
     void watchdog() const;

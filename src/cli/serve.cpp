@@ -158,7 +158,8 @@ Result<void> PanelProcess::start()
     }
     ticker_ = std::make_unique<Ticker>(clock_);
     ticker_->every(std::chrono::minutes(1), [this] {
-        if (const auto rolled = panel_->accounting().roll_up_hour(); !rolled) log::error("hourly roll-up failed", {{"problem", describe(rolled.error())}});
+        if (const auto rolled = panel_->accounting().roll_up_hour(); !rolled)
+            log::error("hourly roll-up failed", {{"problem", describe(rolled.error())}});
     });
     ticker_->every(std::chrono::hours(12), [this] {
         const auto renewed = tls_->renew_if_due();

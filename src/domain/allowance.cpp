@@ -30,8 +30,7 @@ Result<void> may_add_forward(const User& owner, const std::optional<Assignment>&
     if (!unlimited_count(limit) && in_total >= limit) return make_error(Errc::quota_exceeded, "user.forwards", {}, {std::to_string(limit)});
     if (!assignment) return {};
     const auto here = assignment->allowance.max_forwards;
-    if (!unlimited_count(here) && on_tunnel >= here)
-        return make_error(Errc::quota_exceeded, "assignment.forwards", {}, {std::to_string(here)});
+    if (!unlimited_count(here) && on_tunnel >= here) return make_error(Errc::quota_exceeded, "assignment.forwards", {}, {std::to_string(here)});
     return {};
 }
 

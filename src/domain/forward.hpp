@@ -27,9 +27,9 @@ struct ForwardOptions {
     std::optional<IpAddress> bind_address; // absent: the node's own listen address
     bool tcp = true;
     bool udp = true;
-    std::vector<Cidr> allow;            // empty: everybody
-    std::vector<Cidr> deny;             // wins over allow
-    std::uint32_t max_connections = 0;  // per node; 0 is no cap
+    std::vector<Cidr> allow;           // empty: everybody
+    std::vector<Cidr> deny;            // wins over allow
+    std::uint32_t max_connections = 0; // per node; 0 is no cap
     friend bool operator==(const ForwardOptions&, const ForwardOptions&) = default;
 };
 
@@ -44,8 +44,8 @@ struct Forward {
     std::vector<HostPort> targets;
     Pick pick = Pick::first;
     ForwardOptions options;
-    Traffic used; // billed; never reset by the API
-    bool enabled = true; // false: paused
+    Traffic used;                   // billed; never reset by the API
+    bool enabled = true;            // false: paused
     std::vector<ForwardPort> ports; // one per entry node of the tunnel
     WallTime created;
     std::optional<WallTime> updated;

@@ -25,7 +25,7 @@ struct Node {
     std::string uuid;
     std::int64_t order = 0; // place in lists
     std::string name;
-    std::string address;                   // primary address or host name, shown to users
+    std::string address; // primary address or host name, shown to users
     std::optional<std::string> address_v4;
     std::optional<std::string> address_v6;
     PortSet ports = PortSet::range(1000, 65535); // ports that forwards may take

@@ -16,10 +16,10 @@ enum class Role { admin, regular };
 
 // What somebody may use, in total (a user) or on one tunnel (an assignment).
 struct Allowance {
-    ByteCount quota;                  // billed bytes; 0 is nothing, not unlimited
-    std::int64_t max_forwards = 0;    // 0 and 99999 are unlimited (FLVX contract 4.2)
-    std::optional<WallTime> expires;  // absent: never
-    int reset_day = 0;                // day of month on which `used` returns to zero, 1..31; 0 is never
+    ByteCount quota;                 // billed bytes; 0 is nothing, not unlimited
+    std::int64_t max_forwards = 0;   // 0 and 99999 are unlimited (FLVX contract 4.2)
+    std::optional<WallTime> expires; // absent: never
+    int reset_day = 0;               // day of month on which `used` returns to zero, 1..31; 0 is never
     friend bool operator==(const Allowance&, const Allowance&) = default;
 };
 

@@ -48,7 +48,7 @@ Result<std::unique_ptr<CounterFile>> CounterFile::open(const std::string& path)
     for (int attempt = 0; attempt < 2; ++attempt) {
         counters->file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (counters->file_ < 0) return failed(path);
-        struct stat info {};
+        struct stat info{};
         if (::fstat(counters->file_, &info) != 0) return failed(path);
         Header header{};
         if (info.st_size == 0) {

@@ -64,8 +64,8 @@ private:
 
     int file_ = -1;
     std::uint64_t epoch_ = 0;
-    mutable std::mutex mutex_;   // guards everything below; never taken while counting
-    std::vector<Slot*> chunks_;  // each holds slots_per_chunk slots
+    mutable std::mutex mutex_;  // guards everything below; never taken while counting
+    std::vector<Slot*> chunks_; // each holds slots_per_chunk slots
     std::vector<Slot*> free_;
     std::unordered_map<ForwardId, std::vector<Slot*>> by_forward_;
 };

@@ -15,10 +15,10 @@
 namespace sluice::forward {
 
 struct EngineOptions {
-    std::string counter_file;        // memory-mapped; survives a kill
-    unsigned workers = 0;            // event loops; 0: one per core
-    const Clock* clock = nullptr;    // required, outlives the engine
-    Milliseconds tick{1000};         // how often deadlines are looked at
+    std::string counter_file;     // memory-mapped; survives a kill
+    unsigned workers = 0;         // event loops; 0: one per core
+    const Clock* clock = nullptr; // required, outlives the engine
+    Milliseconds tick{1000};      // how often deadlines are looked at
     Milliseconds resolve_every{30'000};
     Milliseconds first_resolve{3'000}; // how long apply() waits for the name of a new target
 };

@@ -23,8 +23,8 @@ public:
     PipePool(const PipePool&) = delete;
     PipePool& operator=(const PipePool&) = delete;
 
-    Pipe take();          // an empty pipe; none when the system gives none or this pool lent its maximum
-    void give(Pipe pipe); // must be empty
+    Pipe take();             // an empty pipe; none when the system gives none or this pool lent its maximum
+    void give(Pipe pipe);    // must be empty
     void discard(Pipe pipe); // bytes may be left in it
 
 private:

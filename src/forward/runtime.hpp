@@ -23,10 +23,10 @@ using WishPtr = std::shared_ptr<const Wish>;
 
 struct Runtime {
     ForwardId id;
-    std::atomic<std::uint32_t> open{0};           // TCP connections and UDP sessions, all workers
+    std::atomic<std::uint32_t> open{0};               // TCP connections and UDP sessions, all workers
     std::atomic<std::uint32_t>* open_total = nullptr; // of the engine
     Keeper* keeper = nullptr;
-    std::vector<Slot*> slots;                     // by worker; set before the first listener, never changed
+    std::vector<Slot*> slots; // by worker; set before the first listener, never changed
 
     // Counts one more if the cap allows it.
     bool enter(std::uint32_t cap)

@@ -7,8 +7,7 @@ namespace sluice::forward {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> methods{"GET ",    "POST ",    "PUT ",   "HEAD ",  "DELETE ",
-                                                   "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ", "PRI * "};
+constexpr std::array<std::string_view, 10> methods{"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ", "PRI * "};
 
 } // namespace
 

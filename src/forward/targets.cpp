@@ -58,7 +58,8 @@ std::vector<Candidate> TargetSet::order(const IpAddress& client, std::size_t lim
         case plan::Pick::round_robin: {
             // Turns are taken among the healthy ones, else the target after a dead one would get twice its share.
             std::stable_partition(sorted.begin(), sorted.end(), [](const TargetPtr& target) { return !target->down(); });
-            const auto healthy = static_cast<std::size_t>(std::count_if(sorted.begin(), sorted.end(), [](const TargetPtr& target) { return !target->down(); }));
+            const auto healthy =
+                static_cast<std::size_t>(std::count_if(sorted.begin(), sorted.end(), [](const TargetPtr& target) { return !target->down(); }));
             const auto among = healthy > 0 ? healthy : sorted.size();
             const auto turn = turn_.fetch_add(1, std::memory_order_relaxed) % among;
             std::rotate(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(turn), sorted.begin() + static_cast<std::ptrdiff_t>(among));

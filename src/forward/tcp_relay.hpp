@@ -84,7 +84,7 @@ private:
     std::vector<Candidate> candidates_; // not yet tried, best last
     TargetPtr current_;
     SteadyTime started_;
-    SteadyTime moved_;        // last byte or change of state
+    SteadyTime moved_; // last byte or change of state
 };
 
 } // namespace sluice::forward

@@ -19,9 +19,9 @@ namespace sluice::forward {
 struct Datagrams {
     const char* data = nullptr;
     std::size_t length = 0;
-    std::size_t size = 0;   // of one; equals length for a single one
-    Endpoint from;          // peer, on unconnected sockets
-    IpAddress local;        // address it was sent to, on sockets with packet info; unspecified otherwise
+    std::size_t size = 0; // of one; equals length for a single one
+    Endpoint from;        // peer, on unconnected sockets
+    IpAddress local;      // address it was sent to, on sockets with packet info; unspecified otherwise
     bool has_local = false;
 };
 

@@ -106,8 +106,7 @@ void Worker::bury(std::unique_ptr<Handler> handler)
 void Worker::run_commands()
 {
     std::uint64_t count = 0;
-    while (::read(wake_.get(), &count, sizeof count) > 0) {
-    }
+    while (::read(wake_.get(), &count, sizeof count) > 0) {}
     std::vector<std::function<void()>> commands;
     {
         const std::lock_guard lock(mutex_);

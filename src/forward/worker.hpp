@@ -30,7 +30,7 @@ public:
     };
     virtual ~Handler() = default;
     virtual void on_event(int which, std::uint32_t events) = 0;
-    virtual void on_turn() {}                     // asked for by Worker::run_again
+    virtual void on_turn() {}           // asked for by Worker::run_again
     virtual void on_tick(SteadyTime) {} // about once a second, for those that asked with Worker::tick_me
 
 protected:
@@ -59,7 +59,7 @@ public:
 
     // The rest is for the loop's own thread.
     bool add(int descriptor, std::uint32_t events, Handler::Source& source); // EPOLLET is added
-    void run_again(Handler& handler);   // another turn after everybody else had one
+    void run_again(Handler& handler);                                        // another turn after everybody else had one
     void tick_me(Handler& handler, bool wanted);
     void bury(std::unique_ptr<Handler> handler); // deleted when no event of this round can mean it
 

@@ -88,9 +88,8 @@ std::vector<Result<plan::TcpPingResult>> Hub::probe(const std::vector<ProbeJob>&
         if (!session) continue;
         std::vector<plan::TcpPingRequest> requests;
         for (const auto index : indexes) requests.push_back(jobs[index].request);
-        auto answer = std::async(std::launch::async, [session, requests = std::move(requests), deadline] {
-            return session->endpoint().probe(requests, deadline);
-        });
+        auto answer = std::async(std::launch::async,
+                                 [session, requests = std::move(requests), deadline] { return session->endpoint().probe(requests, deadline); });
         asked.push_back({std::move(indexes), std::move(session), std::move(answer)});
     }
     for (auto& one : asked) {

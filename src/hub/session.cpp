@@ -97,7 +97,8 @@ void Session::apply_newest()
     auto applied = endpoint_->apply(*plan);
     for (const auto& result : applied.forwards) {
         if (!result.listening)
-            log::warning("forward does not listen", {{"node", node_.value}, {"forward", result.id.value}, {"fault", plan::to_text(result.fault)}, {"detail", result.detail}});
+            log::warning("forward does not listen",
+                         {{"node", node_.value}, {"forward", result.id.value}, {"fault", plan::to_text(result.fault)}, {"detail", result.detail}});
     }
     panel_.live().applied(node_, applied);
     if (!online_.exchange(true)) panel_.live().node_online(node_);

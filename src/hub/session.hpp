@@ -39,8 +39,8 @@ private:
     const NodeId node_;
     const std::shared_ptr<NodeEndpoint> endpoint_;
 
-    std::mutex mutex_; // guards the fields below
-    std::condition_variable wake_;    // the session thread: a plan to apply, or the end
+    std::mutex mutex_;                        // guards the fields below
+    std::condition_variable wake_;            // the session thread: a plan to apply, or the end
     std::condition_variable applied_changed_; // those who wait in converge()
     bool plan_pending_ = true;
     bool stopping_ = false;

@@ -11,11 +11,11 @@ namespace sluice::net {
 Result<std::string> find_ca_bundle()
 {
     constexpr std::array<const char*, 6> places{
-        "/etc/ssl/certs/ca-certificates.crt",                  // Debian, Ubuntu, Alpine, Arch
-        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",   // Fedora, RHEL
-        "/etc/pki/tls/certs/ca-bundle.crt",                    // older Fedora, RHEL
-        "/etc/ssl/ca-bundle.pem",                              // openSUSE
-        "/etc/ssl/cert.pem",                                   // Alpine, BSDs
+        "/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Alpine, Arch
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
+        "/etc/pki/tls/certs/ca-bundle.crt",                  // older Fedora, RHEL
+        "/etc/ssl/ca-bundle.pem",                            // openSUSE
+        "/etc/ssl/cert.pem",                                 // Alpine, BSDs
         "/etc/ssl/certs/ca-bundle.crt",
     };
     if (const char* chosen = std::getenv("SSL_CERT_FILE"); chosen != nullptr && ::access(chosen, R_OK) == 0) return std::string{chosen};

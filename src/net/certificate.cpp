@@ -97,7 +97,9 @@ std::vector<std::string> names_of(X509* certificate)
         } else if (name->type == GEN_IPADD) {
             const auto* bytes = ASN1_STRING_get0_data(name->d.iPAddress);
             if (ASN1_STRING_length(name->d.iPAddress) == 4) {
-                result.push_back(IpAddress::from_v4(std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U | std::uint32_t{bytes[2]} << 8U | bytes[3]).to_text());
+                result.push_back(
+                    IpAddress::from_v4(std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U | std::uint32_t{bytes[2]} << 8U | bytes[3])
+                        .to_text());
             } else if (ASN1_STRING_length(name->d.iPAddress) == 16) {
                 std::array<std::uint8_t, 16> v6{};
                 std::copy_n(bytes, 16, v6.begin());
@@ -162,7 +164,8 @@ PemPair make_self_signed_pair(const std::vector<std::string>& names, const std::
 
     auto* subject = X509_get_subject_name(made);
     const auto add_entry = [&](const char* field, std::string_view text) {
-        must(X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()), -1, 0) == 1,
+        must(X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.data()),
+                                        static_cast<int>(text.size()), -1, 0) == 1,
              "subject");
     };
     add_entry("O", our_mark);

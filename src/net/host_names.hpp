@@ -8,7 +8,7 @@
 
 namespace sluice::net {
 
-std::string host_name();                     // "localhost" when the system has none that is a valid name
+std::string host_name();                      // "localhost" when the system has none that is a valid name
 std::vector<IpAddress> interface_addresses(); // of interfaces that are up, loopback first, without IPv6 link-local ones
 
 } // namespace sluice::net

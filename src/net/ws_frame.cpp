@@ -75,7 +75,8 @@ std::uint16_t WsReader::feed(std::string_view bytes, std::vector<WsEvent>& event
         const auto start = into.size();
         into.append(piece);
         if (role_ == WsRole::server)
-            for (std::size_t i = start; i < into.size(); ++i) into[i] = static_cast<char>(static_cast<std::uint8_t>(into[i]) ^ mask_[mask_at_++ & 3U]);
+            for (std::size_t i = start; i < into.size(); ++i)
+                into[i] = static_cast<char>(static_cast<std::uint8_t>(into[i]) ^ mask_[mask_at_++ & 3U]);
         bytes.remove_prefix(piece.size());
         left_ -= piece.size();
         if (left_ != 0) return 0;

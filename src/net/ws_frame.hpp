@@ -17,8 +17,8 @@ enum class WsRole { server, client };
 struct WsEvent {
     enum class Kind { text, binary, ping, pong, close };
     Kind kind = Kind::text;
-    std::string data;        // of a close: the reason
-    std::uint16_t code = 0;  // of a close: 1005 when the peer gave none
+    std::string data;       // of a close: the reason
+    std::uint16_t code = 0; // of a close: 1005 when the peer gave none
 };
 
 class WsReader {

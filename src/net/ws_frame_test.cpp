@@ -71,7 +71,8 @@ TEST_CASE("every length form makes the round trip")
 
 TEST_CASE("frames may arrive byte by byte, and control frames between fragments")
 {
-    const std::string data = raw(0x01, "Hel") + ws_encode(WsOpcode::ping, "p", mask) + raw(0x00, "") + raw(0x80, "lo") + ws_encode(WsOpcode::pong, "", mask);
+    const std::string data =
+        raw(0x01, "Hel") + ws_encode(WsOpcode::ping, "p", mask) + raw(0x00, "") + raw(0x80, "lo") + ws_encode(WsOpcode::pong, "", mask);
     WsReader reader(WsRole::server, 100);
     std::vector<WsEvent> events;
     for (const char c : data) REQUIRE(reader.feed({&c, 1}, events) == 0);
@@ -85,20 +86,20 @@ TEST_CASE("frames may arrive byte by byte, and control frames between fragments"
 
 TEST_CASE("broken frames end with 1002")
 {
-    CHECK(feed(bytes({0x81, 0x05}) + "Hello").problem == 1002);                                   // unmasked to a server
-    CHECK(feed(ws_encode(WsOpcode::text, "Hello", mask), 100, WsRole::client).problem == 1002);   // masked to a client
-    CHECK(feed(raw(0xc1, "x")).problem == 1002);                                                  // reserved bit
-    CHECK(feed(raw(0x83, "x")).problem == 1002);                                                  // reserved opcodes
+    CHECK(feed(bytes({0x81, 0x05}) + "Hello").problem == 1002);                                 // unmasked to a server
+    CHECK(feed(ws_encode(WsOpcode::text, "Hello", mask), 100, WsRole::client).problem == 1002); // masked to a client
+    CHECK(feed(raw(0xc1, "x")).problem == 1002);                                                // reserved bit
+    CHECK(feed(raw(0x83, "x")).problem == 1002);                                                // reserved opcodes
     CHECK(feed(raw(0x8b, "x")).problem == 1002);
-    CHECK(feed(raw(0x09, "x")).problem == 1002);                                                  // fragmented ping
-    CHECK(feed(raw(0x89, std::string(126, 'x'))).problem == 1002);                                // long ping
-    CHECK(feed(raw(0x80, "x")).problem == 1002);                                                  // continuation of nothing
-    CHECK(feed(raw(0x01, "x") + raw(0x81, "y")).problem == 1002);                                 // new message inside another
-    CHECK(feed(bytes({0x81, 0xfe, 0x00, 0x7d})+ bytes({0, 0, 0, 0})).problem == 1002);            // 125 in the long form
-    CHECK(feed(bytes({0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0})).problem == 1002);   // 65535 in the longest
-    CHECK(feed(bytes({0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})).problem == 1002);      // negative length
-    CHECK(feed(raw(0x88, "x")).problem == 1002);                                                  // half a close code
-    CHECK(feed(raw(0x88, bytes({0x03, 0xed}))).problem == 1002);                                  // 1005 is never sent
+    CHECK(feed(raw(0x09, "x")).problem == 1002);                                                // fragmented ping
+    CHECK(feed(raw(0x89, std::string(126, 'x'))).problem == 1002);                              // long ping
+    CHECK(feed(raw(0x80, "x")).problem == 1002);                                                // continuation of nothing
+    CHECK(feed(raw(0x01, "x") + raw(0x81, "y")).problem == 1002);                               // new message inside another
+    CHECK(feed(bytes({0x81, 0xfe, 0x00, 0x7d}) + bytes({0, 0, 0, 0})).problem == 1002);         // 125 in the long form
+    CHECK(feed(bytes({0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0})).problem == 1002); // 65535 in the longest
+    CHECK(feed(bytes({0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})).problem == 1002);    // negative length
+    CHECK(feed(raw(0x88, "x")).problem == 1002);                                                // half a close code
+    CHECK(feed(raw(0x88, bytes({0x03, 0xed}))).problem == 1002);                                // 1005 is never sent
     CHECK(feed(raw(0x88, bytes({0x00, 0x01}))).problem == 1002);
 }
 

@@ -15,7 +15,7 @@ struct Context;
 // What a user sees of himself.
 struct Package {
     domain::User user;
-    Traffic today; // billed since local midnight
+    Traffic today;                         // billed since local midnight
     std::vector<domain::HourlyFlow> hours; // newest 24, ascending
 };
 

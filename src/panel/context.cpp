@@ -11,8 +11,8 @@ Result<void> require_admin(const Actor& actor)
     return make_error(Errc::forbidden, "role");
 }
 
-void audit(store::WriteTx& tx, const Context& context, const Actor& actor, const std::string& action, std::int64_t object,
-           const std::string& before, const std::string& after)
+void audit(store::WriteTx& tx, const Context& context, const Actor& actor, const std::string& action, std::int64_t object, const std::string& before,
+           const std::string& after)
 {
     store::AuditRow row;
     row.happened = context.clock->wall();

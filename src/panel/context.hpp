@@ -14,7 +14,7 @@
 namespace sluice::store {
 class Store;
 class WriteTx;
-}
+} // namespace sluice::store
 
 namespace sluice::panel {
 

@@ -21,10 +21,10 @@ struct DiagnosisStep {
     To to = To::target;
     std::optional<domain::HopRole> to_role; // for To::node
     int to_place = 0;
-    std::string to_name;                    // node name, or the target as typed
+    std::string to_name; // node name, or the target as typed
     HostPort target;
-    plan::TcpPingResult result;             // meaningless when `failure` is set
-    std::optional<Error> failure;           // the node could not be asked: node_offline, timeout
+    plan::TcpPingResult result;   // meaningless when `failure` is set
+    std::optional<Error> failure; // the node could not be asked: node_offline, timeout
 };
 
 struct TunnelDiagnosis {

@@ -96,10 +96,10 @@ ForwardView view_of(const Live& live, domain::Forward forward)
     view.connections = rates.connections;
     view.up_rate = rates.up;
     view.down_rate = rates.down;
-    view.state = !forward.enabled                     ? ForwardState::paused
-                 : view.fault != plan::Fault::none    ? ForwardState::failed
-                 : waiting                            ? ForwardState::waiting
-                                                      : ForwardState::listening;
+    view.state = !forward.enabled                  ? ForwardState::paused
+                 : view.fault != plan::Fault::none ? ForwardState::failed
+                 : waiting                         ? ForwardState::waiting
+                                                   : ForwardState::listening;
     if (!forward.enabled) view.fault = plan::Fault::none;
     view.forward = std::move(forward);
     return view;
@@ -189,7 +189,8 @@ Result<Forwards::Created> Forwards::create(const Actor& actor, const domain::For
         if (!owner) return owner.error();
         if (auto allowed = domain::may_run(owner->user, owner->assignment, context_.clock->wall()); !allowed) return allowed.error();
         store::ForwardTable forwards(tx);
-        auto room = domain::may_add_forward(owner->user, owner->assignment, forwards.count_of(actor.user), forwards.count_of(actor.user, draft.tunnel));
+        auto room =
+            domain::may_add_forward(owner->user, owner->assignment, forwards.count_of(actor.user), forwards.count_of(actor.user, draft.tunnel));
         if (!room) return room.error();
         const auto entries = entry_nodes(tx, *tunnel);
         const auto port = choose_port(tx, entries, draft.port, {});
@@ -323,7 +324,8 @@ Result<void> remove_forward(const Context& context, const Actor& actor, ForwardI
     for (const auto& [node, revision] : *revisions) {
         if (!context.gateway->online(node)) continue;
         const auto closed = context.gateway->converge(node, revision, Milliseconds{5000});
-        if (!closed) log::warning("deleted forward may still listen", {{"forward", id.value}, {"node", node.value}, {"problem", describe(closed.error())}});
+        if (!closed)
+            log::warning("deleted forward may still listen", {{"forward", id.value}, {"node", node.value}, {"problem", describe(closed.error())}});
     }
     return {};
 }
@@ -415,7 +417,8 @@ Result<ForwardDiagnosis> Forwards::diagnose(const Actor& actor, ForwardId id)
         for (const auto& node : entries) {
             const auto port = std::find_if(forward->ports.begin(), forward->ports.end(), [&](const auto& one) { return one.node == node.id; });
             if (port == forward->ports.end()) continue;
-            const auto listen = forward->options.bind_address.value_or(domain::parse_listen(node.tcp_listen, "node.tcp_listen").value_or(IpAddress::any_v6()));
+            const auto listen =
+                forward->options.bind_address.value_or(domain::parse_listen(node.tcp_listen, "node.tcp_listen").value_or(IpAddress::any_v6()));
             diagnosis.steps.push_back(step_to_listener(node, listen, port->port));
         }
         return diagnosis;

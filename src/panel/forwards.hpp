@@ -21,8 +21,8 @@ enum class ForwardState { listening, failed, paused, waiting };
 
 struct ForwardView {
     domain::Forward forward;
-    std::string tunnel_name;       // empty when the tunnel is gone
-    std::string entry_addresses;   // every address:port that clients can use, comma-separated, IPv6 bracketed; empty without ports
+    std::string tunnel_name;     // empty when the tunnel is gone
+    std::string entry_addresses; // every address:port that clients can use, comma-separated, IPv6 bracketed; empty without ports
     ForwardState state = ForwardState::waiting;
     plan::Fault fault = plan::Fault::none;
     std::string fault_detail;      // first node's words
@@ -52,7 +52,7 @@ public:
     Result<void> remove(const Actor& actor, ForwardId id);       // waits for its nodes; node_offline keeps the forward
     Result<void> force_remove(const Actor& actor, ForwardId id); // whatever the nodes say
     Result<void> pause(const Actor& actor, ForwardId id);
-    Result<void> resume(const Actor& actor, ForwardId id);       // owner's checks as in create
+    Result<void> resume(const Actor& actor, ForwardId id);                                                  // owner's checks as in create
     Result<void> reorder(const Actor& actor, const std::vector<std::pair<ForwardId, std::int64_t>>& order); // foreign ids are ignored
     Result<ForwardDiagnosis> diagnose(const Actor& actor, ForwardId id); // not_found "forward", not_found "tunnel", invalid "forward.targets"
 

@@ -68,7 +68,9 @@ void Live::counters(NodeId node, const std::vector<plan::ForwardCounters>& count
             rate.connections = counter.open_connections;
             const auto before = state.last.find(counter.id);
             if (comparable && before != state.last.end() && before->second.epoch == counter.epoch) {
-                const auto grown = [&](ByteCount a, ByteCount b) { return static_cast<double>(std::max<std::int64_t>(0, b.value - a.value)) / seconds; };
+                const auto grown = [&](ByteCount a, ByteCount b) {
+                    return static_cast<double>(std::max<std::int64_t>(0, b.value - a.value)) / seconds;
+                };
                 rate.up = grown(before->second.traffic.up, counter.traffic.up);
                 rate.down = grown(before->second.traffic.down, counter.traffic.down);
             }

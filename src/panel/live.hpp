@@ -43,7 +43,7 @@ public:
     bool online(NodeId node) const;
     std::optional<plan::HostSample> sample(NodeId node) const;
     std::optional<plan::ForwardResult> result(NodeId node, ForwardId forward) const;
-    ForwardRates rates(ForwardId forward) const;                 // summed over nodes
+    ForwardRates rates(ForwardId forward) const; // summed over nodes
     std::unordered_map<ForwardId, ForwardRates> all_rates() const;
 
     int subscribe(Listener listener); // returns a handle for unsubscribe

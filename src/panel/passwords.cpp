@@ -80,8 +80,8 @@ std::string encode(const Secret& password)
 {
     const auto salt = random_bytes(16);
     std::array<char, 256> encoded{};
-    const int outcome = argon2id_hash_encoded(passes, memory_kib, lanes, password.reveal().data(), password.reveal().size(), salt.data(),
-                                              salt.size(), 32, encoded.data(), encoded.size());
+    const int outcome = argon2id_hash_encoded(passes, memory_kib, lanes, password.reveal().data(), password.reveal().size(), salt.data(), salt.size(),
+                                              32, encoded.data(), encoded.size());
     if (outcome != ARGON2_OK) throw std::runtime_error(argon2_error_message(outcome));
     return encoded.data();
 }
@@ -109,8 +109,7 @@ Result<bool> check_password(const Secret& password, const std::string& stored)
 {
     const Turn turn;
     if (!turn) return busy();
-    if (stored.rfind("$argon2id$", 0) == 0)
-        return argon2id_verify(stored.c_str(), password.reveal().data(), password.reveal().size()) == ARGON2_OK;
+    if (stored.rfind("$argon2id$", 0) == 0) return argon2id_verify(stored.c_str(), password.reveal().data(), password.reveal().size()) == ARGON2_OK;
     encode(password); // as long as a real check takes
     if (!is_md5(stored)) return false;
     const auto digest = md5_hex(password.reveal());

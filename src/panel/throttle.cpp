@@ -19,8 +19,8 @@ void Throttle::failed(const std::string& key, SteadyTime now)
         std::erase_if(entries_, [&](const auto& item) { return item.second.last + policy_.forgotten_after <= now; });
         // Still full: the entry that was quiet longest makes room.
         if (entries_.size() >= policy_.entries)
-            entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                            [](const auto& a, const auto& b) { return a.second.last < b.second.last; }));
+            entries_.erase(
+                std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.second.last < b.second.last; }));
     }
     auto& entry = entries_[key];
     if (entry.failures > 0 && entry.last + policy_.forgotten_after <= now) entry = {};

@@ -34,7 +34,9 @@ TunnelView view_of(store::ReadTx& tx, domain::Tunnel tunnel)
 Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, const domain::TunnelDraft& draft)
 {
     using domain::HopRole;
-    const auto has = [&](HopRole role) { return std::any_of(draft.hops.begin(), draft.hops.end(), [&](const auto& hop) { return hop.role == role; }); };
+    const auto has = [&](HopRole role) {
+        return std::any_of(draft.hops.begin(), draft.hops.end(), [&](const auto& hop) { return hop.role == role; });
+    };
     if (!has(HopRole::entry)) return make_error(Errc::invalid, "tunnel.entries");
     if (draft.type == domain::TunnelType::chain) {
         if (!has(HopRole::exit)) return make_error(Errc::invalid, "tunnel.exits");

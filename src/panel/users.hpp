@@ -31,8 +31,8 @@ public:
     // Copies the allowance to all of the user's assignments. Disabling ends his sessions and pauses his forwards; a new password ends his
     // sessions. Errors: invalid "user.name", not_found "user", forbidden "user.admin", conflict "user.name".
     Result<void> update(const Actor& actor, UserId id, const UserDraft& draft);
-    Result<void> remove(const Actor& actor, UserId id); // with forwards and assignments; not_found "user", forbidden "user.admin"
-    Result<void> reset_traffic(const Actor& actor, UserId id);             // the user and all his assignments; an unknown id is fine
+    Result<void> remove(const Actor& actor, UserId id);        // with forwards and assignments; not_found "user", forbidden "user.admin"
+    Result<void> reset_traffic(const Actor& actor, UserId id); // the user and all his assignments; an unknown id is fine
     Result<void> reset_assignment_traffic(const Actor& actor, AssignmentId id); // an unknown id is fine
 
 private:

@@ -93,6 +93,9 @@ std::string hmac_sha256(const Secret& key, std::string_view input)
     return digest;
 }
 
-bool equal_in_constant_time(std::string_view a, std::string_view b) { return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0; }
+bool equal_in_constant_time(std::string_view a, std::string_view b)
+{
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
 } // namespace sluice::panel

@@ -15,10 +15,10 @@ namespace sluice::plan {
 
 // How a target is chosen for a new connection or UDP session.
 enum class Pick {
-    first,             // the first healthy one in order: primary and backups
+    first, // the first healthy one in order: primary and backups
     round_robin,
     random,
-    source_hash,       // the same client address gets the same target while the set of healthy targets is the same
+    source_hash, // the same client address gets the same target while the set of healthy targets is the same
     least_connections,
 };
 std::string_view to_text(Pick pick);
@@ -58,7 +58,7 @@ struct Forward {
     std::uint32_t max_connections = 0; // TCP connections plus UDP sessions at a time; 0 is no cap
     ProtocolBlocks blocks;
     Seconds connect_timeout{10};
-    Seconds idle_timeout{0};       // TCP without a byte in either direction; 0 is never (keepalive finds dead peers)
+    Seconds idle_timeout{0}; // TCP without a byte in either direction; 0 is never (keepalive finds dead peers)
     Seconds half_closed_timeout{300};
     Seconds udp_idle_timeout{60};
 

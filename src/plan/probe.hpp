@@ -13,10 +13,10 @@ namespace sluice::plan {
 
 struct TcpPingRequest {
     HostPort target;
-    std::uint32_t count = 4;          // 1..20 connects
+    std::uint32_t count = 4; // 1..20 connects
     Milliseconds connect_timeout{5000};
-    Milliseconds pause{100};          // between connects
-    std::string egress_interface;     // as in plan::Forward
+    Milliseconds pause{100};      // between connects
+    std::string egress_interface; // as in plan::Forward
     // The target is one of this node's own listeners: a connection that the relay drops at once (its target refused) is a failure,
     // though the listener accepted it.
     bool through_listener = false;
@@ -28,15 +28,15 @@ std::string_view to_text(ProbeFault fault);
 // Total failure is 100 % loss and no times.
 struct TcpPingResult {
     HostPort target;
-    bool success = false;   // at least one connect succeeded
+    bool success = false; // at least one connect succeeded
     double average_ms = 0;
     double minimum_ms = 0;
     double maximum_ms = 0;
-    double jitter_ms = 0;   // mean absolute difference of neighbours
+    double jitter_ms = 0; // mean absolute difference of neighbours
     double loss_percent = 100;
-    std::string resolved;   // the address that was used, empty when the name did not resolve
+    std::string resolved;                // the address that was used, empty when the name did not resolve
     ProbeFault fault = ProbeFault::none; // of the last failed connect
-    std::string detail;     // system's words, for people
+    std::string detail;                  // system's words, for people
 };
 
 } // namespace sluice::plan

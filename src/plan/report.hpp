@@ -15,13 +15,13 @@ namespace sluice::plan {
 // Why an object of the plan is not as wished. Rendered to words by whoever shows it.
 enum class Fault {
     none,
-    address_in_use,      // another program or listener has the port
-    address_not_local,   // the bind address does not belong to this host
-    permission_denied,   // a privileged port, or a capability that is missing
-    family_unsupported,  // IPv6 or IPv4 is switched off on this host
-    no_descriptors,      // the descriptor limit is reached
-    target_unresolved,   // no target's name resolves; the forward listens and retries
-    other,               // see `detail`
+    address_in_use,     // another program or listener has the port
+    address_not_local,  // the bind address does not belong to this host
+    permission_denied,  // a privileged port, or a capability that is missing
+    family_unsupported, // IPv6 or IPv4 is switched off on this host
+    no_descriptors,     // the descriptor limit is reached
+    target_unresolved,  // no target's name resolves; the forward listens and retries
+    other,              // see `detail`
 };
 std::string_view to_text(Fault fault);
 
@@ -40,8 +40,8 @@ struct ForwardResult {
 struct ForwardCounters {
     ForwardId id;
     std::uint64_t epoch = 0;
-    Traffic traffic;                 // bytes delivered since the epoch began
-    std::uint64_t connections = 0;   // TCP connections and UDP sessions admitted since the epoch began
+    Traffic traffic;                    // bytes delivered since the epoch began
+    std::uint64_t connections = 0;      // TCP connections and UDP sessions admitted since the epoch began
     std::uint32_t open_connections = 0; // now
     friend bool operator==(const ForwardCounters&, const ForwardCounters&) = default;
 };
@@ -50,11 +50,11 @@ struct ForwardCounters {
 struct HostSample {
     WallTime taken;
     std::uint64_t uptime_seconds = 0;
-    double cpu_percent = 0;     // 0..100 over the time since the previous sample
-    double memory_percent = 0;  // 0..100, used without caches
+    double cpu_percent = 0;    // 0..100 over the time since the previous sample
+    double memory_percent = 0; // 0..100, used without caches
     std::uint64_t memory_total = 0;
     std::uint64_t memory_used = 0;
-    std::uint64_t received = 0;    // bytes, all interfaces but loopback
+    std::uint64_t received = 0; // bytes, all interfaces but loopback
     std::uint64_t transmitted = 0;
     double load_1 = 0;
     std::uint32_t open_connections = 0;

@@ -128,8 +128,8 @@ TlsReport handshake(int socket, const std::string& host, SSL* session, bool have
         if ((read || why == SSL_ERROR_WANT_WRITE) && wait_for(socket, read ? POLLIN : POLLOUT, deadline)) continue;
         const auto code = ERR_get_error();
         report.problem = read || why == SSL_ERROR_WANT_WRITE ? "no answer to the handshake"
-                         : code != 0                        ? ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code) : "handshake failed"
-                                                            : "connection closed during the handshake";
+                         : code != 0 ? ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code) : "handshake failed"
+                                     : "connection closed during the handshake";
         return report;
     }
     report.handshake_ms = ms_since(started);
@@ -139,8 +139,9 @@ TlsReport handshake(int socket, const std::string& host, SSL* session, bool have
     describe_certificate(session, report);
     const auto verified = SSL_get_verify_result(session);
     X509* certificate = SSL_get0_peer_certificate(session);
-    const bool name_fits = certificate != nullptr && (IpAddress::parse(host) ? X509_check_ip_asc(certificate, host.c_str(), 0) == 1
-                                                                             : X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1);
+    const bool name_fits =
+        certificate != nullptr && (IpAddress::parse(host) ? X509_check_ip_asc(certificate, host.c_str(), 0) == 1
+                                                          : X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1);
     report.trusted = have_bundle && verified == X509_V_OK && name_fits;
     if (!have_bundle)
         report.problem = bundle_problem;
@@ -156,8 +157,8 @@ HttpReport ask_http(Wire wire, const CheckTarget& target)
     HttpReport report;
     const auto started = Clock::now();
     const auto host = target.where.host.find(':') != std::string::npos ? "[" + target.where.host + "]" : target.where.host;
-    const auto request = "GET " + target.path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: sluice/" SLUICE_VERSION
-                         "\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+    const auto request =
+        "GET " + target.path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\nAccept: */*\r\nConnection: close\r\n\r\n";
     if (!wire.write(request)) {
         report.problem = "the request could not be sent";
         return report;
@@ -257,8 +258,11 @@ Result<CheckTarget> parse_target(std::string_view text)
         Scheme scheme;
         std::uint16_t port;
     };
-    constexpr std::array<Known, 5> schemes{{{"tcp://", Scheme::tcp, 0}, {"tls://", Scheme::tls, 443}, {"http://", Scheme::http, 80},
-                                            {"https://", Scheme::https, 443}, {"icmp://", Scheme::icmp, 0}}};
+    constexpr std::array<Known, 5> schemes{{{"tcp://", Scheme::tcp, 0},
+                                            {"tls://", Scheme::tls, 443},
+                                            {"http://", Scheme::http, 80},
+                                            {"https://", Scheme::https, 443},
+                                            {"icmp://", Scheme::icmp, 0}}};
     std::uint16_t port = 0;
     for (const auto& known : schemes) {
         if (text.rfind(known.prefix, 0) != 0) continue;

@@ -13,14 +13,14 @@
 namespace sluice::probe {
 
 struct TlsReport {
-    bool success = false;   // the handshake finished
-    bool trusted = false;   // chain and name verified against the system's certificates
-    std::string problem;    // of the handshake or of the verification
-    std::string version;    // "TLSv1.3"
+    bool success = false; // the handshake finished
+    bool trusted = false; // chain and name verified against the system's certificates
+    std::string problem;  // of the handshake or of the verification
+    std::string version;  // "TLSv1.3"
     std::string cipher;
     std::string subject;
     std::string issuer;
-    std::string expires;    // "2027-01-31 12:00:00 GMT"
+    std::string expires; // "2027-01-31 12:00:00 GMT"
     int days_left = 0;
     double handshake_ms = 0;
 };
@@ -64,7 +64,7 @@ struct CheckReport {
 
 struct CheckOptions {
     std::uint32_t count = 4;
-    Milliseconds timeout{5000}; // per connect
+    Milliseconds timeout{5000};  // per connect
     Milliseconds within{20'000}; // everything
 };
 

@@ -81,8 +81,7 @@ void BookedCounterTable::remove(NodeId node, ForwardId forward)
 
 void FlowTable::add_hour(UserId user, ByteCount flow, ByteCount total, WallTime hour)
 {
-    Statement(tx_, "INSERT OR IGNORE INTO hourly_flow (user_id, flow, total, hour) VALUES (?, ?, ?, ?)", user, flow.value, total.value, hour)
-        .run();
+    Statement(tx_, "INSERT OR IGNORE INTO hourly_flow (user_id, flow, total, hour) VALUES (?, ?, ?, ?)", user, flow.value, total.value, hour).run();
 }
 
 std::optional<domain::HourlyFlow> FlowTable::newest_hour(UserId user)

@@ -115,7 +115,10 @@ std::vector<domain::Forward> ForwardTable::all() { return select("WHERE f.id > ?
 
 std::vector<domain::Forward> ForwardTable::of_user(UserId user) { return select("WHERE f.user_id = ? ORDER BY f.position, f.id", user.value); }
 
-std::vector<domain::Forward> ForwardTable::of_tunnel(TunnelId tunnel) { return select("WHERE f.tunnel_id = ? ORDER BY f.position, f.id", tunnel.value); }
+std::vector<domain::Forward> ForwardTable::of_tunnel(TunnelId tunnel)
+{
+    return select("WHERE f.tunnel_id = ? ORDER BY f.position, f.id", tunnel.value);
+}
 
 std::vector<domain::Forward> ForwardTable::on_node(NodeId node)
 {
@@ -160,9 +163,9 @@ ForwardId ForwardTable::insert(const domain::Forward& forward)
               "INSERT INTO forwards (uuid, position, user_id, owner_name, name, tunnel_id, targets, pick, bind_address, tcp, udp, allow, deny, "
               "max_connections, enabled, created, updated) "
               "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM forwards), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-              forward.uuid, forward.owner, forward.owner_name, forward.name, forward.tunnel, join_targets(forward.targets),
-              picks.name(forward.pick), text_of(options.bind_address), options.tcp, options.udp, join_networks(options.allow),
-              join_networks(options.deny), options.max_connections, forward.enabled, forward.created, forward.updated)
+              forward.uuid, forward.owner, forward.owner_name, forward.name, forward.tunnel, join_targets(forward.targets), picks.name(forward.pick),
+              text_of(options.bind_address), options.tcp, options.udp, join_networks(options.allow), join_networks(options.deny),
+              options.max_connections, forward.enabled, forward.created, forward.updated)
         .run();
     const ForwardId id{last_id(tx_)};
     insert_ports(id, forward.ports);

@@ -16,10 +16,10 @@ public:
     explicit ForwardTable(ReadTx& tx) : tx_(tx) {}
 
     std::optional<domain::Forward> find(ForwardId id);
-    std::vector<domain::Forward> all();                    // by position, id
-    std::vector<domain::Forward> of_user(UserId user);     // by position, id
+    std::vector<domain::Forward> all();                // by position, id
+    std::vector<domain::Forward> of_user(UserId user); // by position, id
     std::vector<domain::Forward> of_tunnel(TunnelId tunnel);
-    std::vector<domain::Forward> on_node(NodeId node);     // with a port there; by id
+    std::vector<domain::Forward> on_node(NodeId node); // with a port there; by id
     std::int64_t count_of(UserId user);
     std::int64_t count_of(UserId user, TunnelId tunnel);
 

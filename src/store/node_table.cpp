@@ -89,15 +89,9 @@ void NodeTable::update(const domain::Node& node)
         .run();
 }
 
-void NodeTable::set_version(NodeId id, const std::string& version)
-{
-    Statement(tx_, "UPDATE nodes SET version = ? WHERE id = ?", version, id).run();
-}
+void NodeTable::set_version(NodeId id, const std::string& version) { Statement(tx_, "UPDATE nodes SET version = ? WHERE id = ?", version, id).run(); }
 
-void NodeTable::set_position(NodeId id, std::int64_t position)
-{
-    Statement(tx_, "UPDATE nodes SET position = ? WHERE id = ?", position, id).run();
-}
+void NodeTable::set_position(NodeId id, std::int64_t position) { Statement(tx_, "UPDATE nodes SET position = ? WHERE id = ?", position, id).run(); }
 
 void NodeTable::remove(NodeId id) { Statement(tx_, "DELETE FROM nodes WHERE id = ?", id).run(); }
 
@@ -110,8 +104,7 @@ std::vector<std::pair<NodeId, std::uint64_t>> NodeTable::bump_revision(const std
     for (const auto id : ids) {
         Statement bump(tx_, "UPDATE nodes SET revision = revision + 1 WHERE id = ? RETURNING revision", id);
         if (bump.next()) revisions.emplace_back(id, static_cast<std::uint64_t>(bump.integer()));
-        while (bump.next()) {
-        }
+        while (bump.next()) {}
     }
     return revisions;
 }

@@ -17,7 +17,7 @@ public:
 
     std::optional<domain::Node> find(NodeId id);
     std::optional<NodeId> local();
-    std::vector<domain::Node> all(); // by position, id
+    std::vector<domain::Node> all();  // by position, id
     std::string secret_of(NodeId id); // as stored: encrypted
 
     NodeId insert(const domain::Node& node, const std::string& secret, const std::string& secret_hash); // position: last

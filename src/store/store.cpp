@@ -242,7 +242,7 @@ Result<void> Store::run_read(const std::function<void(ReadTx&)>& function)
 
 Result<void> Store::backup_to(const std::string& path)
 {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) == 0) return make_error(Errc::conflict, "file", "exists already", {path});
     const std::string temporary = path + ".new-" + random_hex(4);
     const std::function<bool(WriteTx&)> copy = [&](WriteTx& tx) {
@@ -265,9 +265,6 @@ Result<void> Store::backup_to(const std::string& path)
     return result;
 }
 
-std::int64_t Store::version() const
-{
-    return state_->version;
-}
+std::int64_t Store::version() const { return state_->version; }
 
 } // namespace sluice::store

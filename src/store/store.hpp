@@ -34,8 +34,8 @@ public:
 };
 
 struct StoreOptions {
-    std::string path;       // DIR/sluice.db; created with mode 0600
-    unsigned readers = 4;   // connections of the reader pool
+    std::string path;         // DIR/sluice.db; created with mode 0600
+    unsigned readers = 4;     // connections of the reader pool
     std::size_t queue = 4096; // writes waiting for the writer; more are refused with Errc::unavailable "store.busy"
 };
 

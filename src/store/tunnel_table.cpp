@@ -28,9 +28,7 @@ domain::Tunnel tunnel_row(Statement& from)
     tunnel.enabled = from.flag();
     tunnel.entry_addresses = from.optional_text();
     const auto preference = from.integer();
-    tunnel.preference = preference == 4   ? domain::AddressFamily::v4
-                        : preference == 6 ? domain::AddressFamily::v6
-                                          : domain::AddressFamily::automatic;
+    tunnel.preference = preference == 4 ? domain::AddressFamily::v4 : preference == 6 ? domain::AddressFamily::v6 : domain::AddressFamily::automatic;
     tunnel.created = from.time();
     tunnel.updated = from.optional_time();
     return tunnel;
@@ -152,10 +150,9 @@ TunnelId TunnelTable::insert(const domain::Tunnel& tunnel)
 
 void TunnelTable::update(const domain::Tunnel& tunnel)
 {
-    Statement(tx_,
-              "UPDATE tunnels SET name = ?, factor = ?, ratio = ?, enabled = ?, entry_addresses = ?, preference = ?, updated = ? WHERE id = ?",
-              tunnel.name, tunnel.billing.factor, tunnel.billing.ratio, tunnel.enabled, tunnel.entry_addresses,
-              preference_number(tunnel.preference), tunnel.updated, tunnel.id)
+    Statement(tx_, "UPDATE tunnels SET name = ?, factor = ?, ratio = ?, enabled = ?, entry_addresses = ?, preference = ?, updated = ? WHERE id = ?",
+              tunnel.name, tunnel.billing.factor, tunnel.billing.ratio, tunnel.enabled, tunnel.entry_addresses, preference_number(tunnel.preference),
+              tunnel.updated, tunnel.id)
         .run();
     Statement(tx_, "DELETE FROM tunnel_hops WHERE tunnel_id = ?", tunnel.id).run();
     insert_hops(tunnel.id, tunnel.hops);
@@ -203,8 +200,7 @@ AssignmentId AssignmentTable::insert(const domain::Assignment& assignment)
 
 void AssignmentTable::update(const domain::Assignment& assignment)
 {
-    Statement(tx_,
-              "UPDATE assignments SET speed_limit_id = ?, quota = ?, max_forwards = ?, expires = ?, reset_day = ?, enabled = ? WHERE id = ?",
+    Statement(tx_, "UPDATE assignments SET speed_limit_id = ?, quota = ?, max_forwards = ?, expires = ?, reset_day = ?, enabled = ? WHERE id = ?",
               assignment.speed_limit, assignment.allowance.quota.value, assignment.allowance.max_forwards, assignment.allowance.expires,
               assignment.allowance.reset_day, assignment.enabled, assignment.id)
         .run();
@@ -212,15 +208,12 @@ void AssignmentTable::update(const domain::Assignment& assignment)
 
 void AssignmentTable::add_traffic(UserId user, TunnelId tunnel, const Traffic& traffic)
 {
-    Statement(tx_, "UPDATE assignments SET used_up = used_up + ?, used_down = used_down + ? WHERE user_id = ? AND tunnel_id = ?",
-              traffic.up.value, traffic.down.value, user, tunnel)
+    Statement(tx_, "UPDATE assignments SET used_up = used_up + ?, used_down = used_down + ? WHERE user_id = ? AND tunnel_id = ?", traffic.up.value,
+              traffic.down.value, user, tunnel)
         .run();
 }
 
-void AssignmentTable::reset_traffic(AssignmentId id)
-{
-    Statement(tx_, "UPDATE assignments SET used_up = 0, used_down = 0 WHERE id = ?", id).run();
-}
+void AssignmentTable::reset_traffic(AssignmentId id) { Statement(tx_, "UPDATE assignments SET used_up = 0, used_down = 0 WHERE id = ?", id).run(); }
 
 void AssignmentTable::reset_traffic_of(UserId user)
 {

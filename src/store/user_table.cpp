@@ -81,8 +81,8 @@ UserId UserTable::insert(const NewUser& user)
 void UserTable::update(const domain::User& user)
 {
     Statement(tx_, "UPDATE users SET name = ?, enabled = ?, quota = ?, max_forwards = ?, expires = ?, reset_day = ?, updated = ? WHERE id = ?",
-              user.name, user.enabled, user.allowance.quota.value, user.allowance.max_forwards, user.allowance.expires,
-              user.allowance.reset_day, user.updated, user.id)
+              user.name, user.enabled, user.allowance.quota.value, user.allowance.max_forwards, user.allowance.expires, user.allowance.reset_day,
+              user.updated, user.id)
         .run();
 }
 
@@ -98,8 +98,7 @@ void UserTable::set_name(UserId id, const std::string& name, WallTime now)
 
 void UserTable::add_traffic(UserId id, const Traffic& traffic)
 {
-    Statement(tx_, "UPDATE users SET used_up = used_up + ?, used_down = used_down + ? WHERE id = ?", traffic.up.value, traffic.down.value, id)
-        .run();
+    Statement(tx_, "UPDATE users SET used_up = used_up + ?, used_down = used_down + ? WHERE id = ?", traffic.up.value, traffic.down.value, id).run();
 }
 
 void UserTable::reset_traffic(UserId id) { Statement(tx_, "UPDATE users SET used_up = 0, used_down = 0 WHERE id = ?", id).run(); }
@@ -125,8 +124,7 @@ std::optional<Session> SessionTable::find(const std::string& token_hash)
 void SessionTable::insert(const std::string& token_hash, const Session& session)
 {
     Statement(tx_, "INSERT INTO sessions (token_hash, user_id, created, expires, last_used, address, client) VALUES (?, ?, ?, ?, ?, ?, ?)",
-              Statement::as_blob(token_hash), session.user, session.created, session.expires, session.last_used, session.address,
-              session.client)
+              Statement::as_blob(token_hash), session.user, session.created, session.expires, session.last_used, session.address, session.client)
         .run();
 }
 

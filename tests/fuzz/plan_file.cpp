@@ -1,7 +1,7 @@
 // Fuzz target: the stored plan (JSON) and the --forward option. What is accepted is stored in a form that is accepted again and means
 // the same, and every value is within what the engine takes.
-#include "agent/forward_option.hpp"
 #include "agent/plan_file.hpp"
+#include "agent/forward_option.hpp"
 
 #include <cstdlib>
 

@@ -26,10 +26,12 @@ bool utf8_by_table(std::string_view text)
             i += 1;
         else if (in(a, 0xC2, 0xDF) && tail(i + 1))
             i += 2;
-        else if (((a == 0xE0 && in(b, 0xA0, 0xBF)) || (a == 0xED && in(b, 0x80, 0x9F)) || ((in(a, 0xE1, 0xEC) || in(a, 0xEE, 0xEF)) && tail(i + 1))) &&
+        else if (((a == 0xE0 && in(b, 0xA0, 0xBF)) || (a == 0xED && in(b, 0x80, 0x9F)) ||
+                  ((in(a, 0xE1, 0xEC) || in(a, 0xEE, 0xEF)) && tail(i + 1))) &&
                  tail(i + 2))
             i += 3;
-        else if (((a == 0xF0 && in(b, 0x90, 0xBF)) || (a == 0xF4 && in(b, 0x80, 0x8F)) || (in(a, 0xF1, 0xF3) && tail(i + 1))) && tail(i + 2) && tail(i + 3))
+        else if (((a == 0xF0 && in(b, 0x90, 0xBF)) || (a == 0xF4 && in(b, 0x80, 0x8F)) || (in(a, 0xF1, 0xF3) && tail(i + 1))) && tail(i + 2) &&
+                 tail(i + 3))
             i += 4;
         else
             return false;

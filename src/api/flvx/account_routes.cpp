@@ -39,10 +39,8 @@ Reply sign_in(Call& call)
                                                            std::string{call.request.header("User-Agent")});
     if (!opened) return fail(opened.error());
     const bool must_change = user->must_change_password || name == "admin_user" || password == "admin_user";
-    return ok({{"token", token},
-               {"name", user->name},
-               {"role_id", user->role == domain::Role::admin ? 0 : 1},
-               {"requirePasswordChange", must_change}});
+    return ok(
+        {{"token", token}, {"name", user->name}, {"role_id", user->role == domain::Role::admin ? 0 : 1}, {"requirePasswordChange", must_change}});
 }
 
 Reply update_password(Call& call)

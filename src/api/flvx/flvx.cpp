@@ -17,7 +17,8 @@ constexpr std::string_view admin_only = "权限不足，仅管理员可操作";
 
 // Whole folders that belong to administrators, also where no route is (contract 1.7).
 constexpr std::string_view admin_folders[] = {
-    "/api/v1/group/", "/api/v1/federation/share/", "/api/v1/node/", "/api/v1/speed-limit/", "/api/v1/backup/", "/api/v1/api/v1/backup/", "/api/v1/tunnel/",
+    "/api/v1/group/",  "/api/v1/federation/share/", "/api/v1/node/",   "/api/v1/speed-limit/",
+    "/api/v1/backup/", "/api/v1/api/v1/backup/",    "/api/v1/tunnel/",
 };
 constexpr std::string_view open_folders[] = {"/api/v1/open_api/", "/api/v1/captcha/"};
 
@@ -101,9 +102,9 @@ http::Response Dialect::unrouted(const http::Request& request) const
 
 void Dialect::mount(http::Router& router)
 {
-    for (const auto& table : {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(), setting_routes()}) {
-        for (const auto& route : table)
-            router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); });
+    for (const auto& table :
+         {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(), setting_routes()}) {
+        for (const auto& route : table) router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); });
     }
     router.fallback("/api/v1/", [this](const http::Request& request) { return unrouted(request); });
     router.options([](const http::Request&) { return http::Response::empty(204); });

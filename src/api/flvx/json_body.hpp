@@ -28,7 +28,7 @@ public:
     bool is_null(const char* key) const { return object_.contains(key) && object_[key].is_null(); }
 
     // Loose reading: numbers and texts become each other; absent, null and unparsable become the default.
-    std::string text(const char* key) const;         // trimmed
+    std::string text(const char* key) const; // trimmed
     std::int64_t integer(const char* key, std::int64_t fallback) const;
     double number(const char* key, double fallback) const;
     std::optional<std::int64_t> id(const char* key) const; // positive, else absent

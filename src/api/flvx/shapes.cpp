@@ -101,8 +101,7 @@ std::string description(const panel::DiagnosisStep& step)
     case panel::DiagnosisStep::To::target: return from + "目标(" + step.to_name + ")";
     case panel::DiagnosisStep::To::internet: return from + "外网";
     case panel::DiagnosisStep::To::own_listener: return from + "监听端口(" + std::to_string(step.target.port) + ")";
-    case panel::DiagnosisStep::To::node:
-        return from + place_text(step.to_role.value_or(domain::HopRole::exit), step.to_place, step.to_name);
+    case panel::DiagnosisStep::To::node: return from + place_text(step.to_role.value_or(domain::HopRole::exit), step.to_place, step.to_name);
     }
     return from;
 }
@@ -192,7 +191,11 @@ Json user_json(const domain::User& user)
 
 Json hour_json(const domain::HourlyFlow& hour)
 {
-    return {{"id", hour.id}, {"userId", hour.user.value}, {"flow", hour.flow.value}, {"totalFlow", hour.total.value}, {"time", domain::local_hour_text(hour.hour)}};
+    return {{"id", hour.id},
+            {"userId", hour.user.value},
+            {"flow", hour.flow.value},
+            {"totalFlow", hour.total.value},
+            {"time", domain::local_hour_text(hour.hour)}};
 }
 
 Json assignment_json(const panel::AssignmentView& view, bool in_package)
@@ -303,7 +306,9 @@ Json forward_json(const panel::ForwardView& view)
             {"downRate", view.down_rate},
             {"connections", view.connections},
             {"listenIp", options.bind_address ? options.bind_address->to_text() : ""},
-            {"protocol", options.tcp && options.udp ? "tcp+udp" : options.tcp ? "tcp" : "udp"},
+            {"protocol", options.tcp && options.udp ? "tcp+udp"
+                         : options.tcp              ? "tcp"
+                                                    : "udp"},
             {"allowIps", networks_text(options.allow)},
             {"denyIps", networks_text(options.deny)},
             {"maxConnections", options.max_connections}};

@@ -84,6 +84,7 @@ Reply reset_user(Call& call)
     return reset ? ok() : fail(reset.error());
 }
 
+// clang-format off: it would set this table in two columns
 constexpr Route routes[] = {
     {"/api/v1/user/list", Access::admin, Needs::object_or_empty, list_users},
     {"/api/v1/user/create", Access::admin, Needs::object, create_user},
@@ -91,6 +92,7 @@ constexpr Route routes[] = {
     {"/api/v1/user/delete", Access::admin, Needs::object, delete_user},
     {"/api/v1/user/reset", Access::admin, Needs::object, reset_user},
 };
+// clang-format on
 
 } // namespace
 

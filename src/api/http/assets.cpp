@@ -58,7 +58,8 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag)
 
 const Asset* find_asset(std::span<const Asset> assets, std::string_view path)
 {
-    const auto found = std::lower_bound(assets.begin(), assets.end(), path, [](const Asset& asset, std::string_view wanted) { return asset.path < wanted; });
+    const auto found =
+        std::lower_bound(assets.begin(), assets.end(), path, [](const Asset& asset, std::string_view wanted) { return asset.path < wanted; });
     return found != assets.end() && found->path == path ? &*found : nullptr;
 }
 

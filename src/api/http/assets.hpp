@@ -18,7 +18,7 @@ struct Asset {
     std::string_view etag;         // quoted: "\"Jf3...\"", of the raw content
     bool immutable = false;        // the name holds a hash of the content: cached for a year
     std::string_view raw;
-    std::string_view gzip;         // empty when not worth it
+    std::string_view gzip; // empty when not worth it
     std::string_view brotli;
 };
 

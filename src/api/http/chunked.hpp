@@ -29,8 +29,8 @@ private:
 
     std::size_t body_limit_;
     State state_ = State::size;
-    std::uint64_t left_ = 0;      // of the chunk
-    std::size_t digits_ = 0;      // of the size
+    std::uint64_t left_ = 0; // of the chunk
+    std::size_t digits_ = 0; // of the size
     bool in_extension_ = false;
     std::size_t line_length_ = 0; // of the size line or the trailer line
     std::size_t trailer_total_ = 0;

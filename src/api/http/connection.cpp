@@ -22,13 +22,15 @@ constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::size_t write_together = std::size_t{16} * 1024; // a page file up to here travels with its head
 constexpr std::size_t kept_input = 4 * 1024;                   // capacity that an idle connection may keep
 
-// An IPv6 host owns a whole /64, so that is what is counted.
-IpAddress counting_unit(const IpAddress& address)
+void log_request(const Request& request, int status, SteadyTime::duration took)
 {
-    if (!address.is_v6()) return address;
-    auto bytes = address.bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
-    return IpAddress::from_v6(bytes);
+    if (!log::enabled(log::Level::debug)) return;
+    log::debug("request", {{"request", request.id},
+                           {"remote", request.remote.address.to_text()},
+                           {"method", request.method},
+                           {"path", request.path},
+                           {"status", status},
+                           {"ms", std::chrono::duration_cast<Milliseconds>(took).count()}});
 }
 
 } // namespace
@@ -88,7 +90,8 @@ void Connection::sweep(SteadyTime now)
     if (phase_ == Phase::websocket && websocket_) return websocket_->tick(now);
     if (!allowed_ || expired_) return;
     auto allowed = *allowed_;
-    if (progress_) allowed += Milliseconds{static_cast<std::int64_t>(*progress_ * 1000 / std::max<std::size_t>(front_.options.limits.minimum_rate, 1))};
+    if (progress_)
+        allowed += Milliseconds{static_cast<std::int64_t>(*progress_ * 1000 / std::max<std::size_t>(front_.options.limits.minimum_rate, 1))};
     if (now - since_ <= allowed) return;
     expired_ = true;
     if (phase_ != Phase::idle) ++front_.timed_out;
@@ -301,16 +304,13 @@ net::awaitable<bool> Connection::answer(RequestHead head)
     }
     const int status = exchange->rendered.status;
     const bool goes_on = co_await send(std::move(exchange->rendered), is_head);
-    if (log::enabled(log::Level::debug)) {
-        const auto took = std::chrono::duration_cast<Milliseconds>(front_.clock.steady() - began).count();
-        log::debug("request", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"method", request.method}, {"path", request.path},
-                               {"status", status}, {"ms", took}});
-    }
+    log_request(request, status, front_.clock.steady() - began);
     co_return goes_on;
 }
 
 net::awaitable<bool> Connection::answer_with_asset(const Request& request, const Asset& asset, const Answering& how)
 {
+    const auto began = front_.clock.steady();
     auto reply = serve_asset(asset, request);
     auto around = how.around;
     around.page = true;
@@ -331,8 +331,8 @@ net::awaitable<bool> Connection::answer_with_asset(const Request& request, const
     bool sent = co_await write(head);
     if (sent && !body.empty()) sent = co_await write(body);
     progress_ = nullptr;
-    log::debug("request", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"method", request.method}, {"path", request.path}, {"status", reply.status}});
-    co_return sent && how.keep_alive;
+    log_request(request, reply.status, front_.clock.steady() - began);
+    co_return (sent && how.keep_alive);
 }
 
 // --- sending -------------------------------------------------------------------------------------------------------------------
@@ -449,7 +449,8 @@ net::awaitable<bool> Connection::upgrade(const std::shared_ptr<Exchange>& exchan
     }
     const auto key = net::ws_accept_key(request.header("sec-websocket-key"));
     if (exchange->accepted) {
-        const bool asked = !http_1_0 && request.method == "GET" && request.headers.lists("upgrade", "websocket") && request.headers.lists("connection", "upgrade");
+        const bool asked =
+            !http_1_0 && request.method == "GET" && request.headers.lists("upgrade", "websocket") && request.headers.lists("connection", "upgrade");
         const bool version = request.header("sec-websocket-version") == "13";
         auto refusal = Response::plain_status(asked && !version ? 426 : 400);
         if (asked && !version) refusal.headers.set("Sec-WebSocket-Version", "13");
@@ -479,7 +480,8 @@ net::awaitable<bool> Connection::upgrade(const std::shared_ptr<Exchange>& exchan
     if (!sent) co_return false;
     log::debug("websocket opened", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"path", request.path}});
     expect_nothing(Phase::websocket);
-    websocket_ = std::make_shared<WebSocketSession>(front_, stream_, std::move(*exchange->accepted), *match.websocket_options, request.remote, request.id);
+    websocket_ =
+        std::make_shared<WebSocketSession>(front_, stream_, std::move(*exchange->accepted), *match.websocket_options, request.remote, request.id);
     if (front_.draining) websocket_->close(close_code::going_away, "shutting down");
     auto early = std::move(input_);
     input_ = {};

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <exception>
 
 namespace sluice::http {
@@ -16,6 +17,14 @@ struct Crossing {
 };
 
 } // namespace
+
+IpAddress counting_unit(const IpAddress& address)
+{
+    if (!address.is_v6()) return address;
+    auto bytes = address.bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+    return IpAddress::from_v6(bytes);
+}
 
 net::awaitable<bool> on_worker(asio::any_io_executor loop, WorkerPool& workers, std::function<void()> work, bool always)
 {

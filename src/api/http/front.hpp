@@ -27,7 +27,12 @@ class Connection;
 struct Front {
     Front(ServerOptions given, const Router& its_router, WorkerPool& its_workers, std::shared_ptr<net::TlsContext> its_tls,
           std::span<const Asset> its_assets, const Clock& its_clock)
-        : options(std::move(given)), router(its_router), workers(its_workers), tls(std::move(its_tls)), assets(its_assets), clock(its_clock),
+        : options(std::move(given)),
+          router(its_router),
+          workers(its_workers),
+          tls(std::move(its_tls)),
+          assets(its_assets),
+          clock(its_clock),
           adapter(router)
     {
     }
@@ -48,7 +53,7 @@ struct Front {
     bool draining = false;
     std::size_t body_bytes = 0; // of requests being read or answered
     std::uint64_t next_request = 1;
-    std::string request_prefix; // random per process, so that ids of two runs do not meet in one log
+    std::string request_prefix;              // random per process, so that ids of two runs do not meet in one log
     std::function<void(Connection&)> forget; // a connection's last act
 
     std::atomic<std::uint64_t> accepted{0};
@@ -60,6 +65,9 @@ struct Front {
     std::atomic<std::size_t> connections{0};
     std::atomic<std::size_t> websockets{0};
 };
+
+// What the cap on connections per address counts: an IPv6 host owns a whole /64.
+IpAddress counting_unit(const IpAddress& address);
 
 // The crossing from the loop to the workers and back: runs `work` there and resumes here. False when the queue is full; with `always`
 // only when the pool stopped. `work` must own what it uses.

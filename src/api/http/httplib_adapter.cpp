@@ -178,7 +178,7 @@ private:
     static bool fits(const httplib::Range& range, std::size_t size)
     {
         const auto [first, last] = range;
-        if (first < 0) return last > 0;                              // the last bytes
+        if (first < 0) return last > 0;                                               // the last bytes
         return static_cast<std::size_t>(first) < size && (last < 0 || last >= first); // from an offset
     }
 
@@ -199,7 +199,8 @@ private:
             out.set_header("Content-Type", plain.content_type);
             out.set_header("Content-Length", std::to_string(plain.body.size()));
         }
-        if (call.bodiless || call.headers.has("Transfer-Encoding") || call.headers.has("Content-Length") || (call.rendered.producer && call.rendered.close))
+        if (call.bodiless || call.headers.has("Transfer-Encoding") || call.headers.has("Content-Length") ||
+            (call.rendered.producer && call.rendered.close))
             out.headers.erase("Content-Length");
         if (call.headers.has("Accept-Ranges") || !call.how->ranges) out.headers.erase("Accept-Ranges");
         for (const auto& [name, value] : call.headers.all()) out.headers.emplace(name, value);

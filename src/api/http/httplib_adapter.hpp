@@ -23,8 +23,8 @@ struct Answering {
 
 struct Rendered {
     int status = 500;
-    std::string bytes;   // status line, fields and body, ready to be sent
-    Producer producer;   // when set: its pieces follow
+    std::string bytes;    // status line, fields and body, ready to be sent
+    Producer producer;    // when set: its pieces follow
     bool chunked = false; // each as a chunk
     bool close = false;   // after it
 };

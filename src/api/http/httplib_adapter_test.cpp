@@ -108,8 +108,9 @@ TEST_CASE_FIXTURE(Bench, "multipart parts arrive with their names, and a broken 
     });
     request.method = "POST";
     request.headers.add("Content-Type", "multipart/form-data; boundary=BB");
-    request.body = "--BB\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--BB\r\n"
-                   "Content-Disposition: form-data; name=\"mode\"\r\n\r\nfull\r\n--BB--\r\n";
+    request.body =
+        "--BB\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--BB\r\n"
+        "Content-Disposition: form-data; name=\"mode\"\r\n\r\nfull\r\n--BB--\r\n";
     run();
     REQUIRE(parts.size() == 2);
     CHECK(parts[0].name == "file");

@@ -65,8 +65,8 @@ std::string decode_form(std::string_view text)
 bool is_token(std::string_view text)
 {
     const auto fits = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-               || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
     };
     return !text.empty() && std::all_of(text.begin(), text.end(), fits);
 }
@@ -220,7 +220,7 @@ Result<Response> Response::file(const std::string& path, std::string content_typ
         ::close(*value);
         delete value;
     });
-    struct stat info {};
+    struct stat info{};
     if (::fstat(opened, &info) != 0 || !S_ISREG(info.st_mode)) return make_error(Errc::unavailable, "file", path + ": not a file", {path});
     auto producer = [descriptor] {
         std::string chunk(std::size_t{64} * 1024, '\0');
@@ -235,10 +235,7 @@ Result<Response> Response::file(const std::string& path, std::string content_typ
     return stream(std::move(content_type), std::move(producer), static_cast<std::uint64_t>(info.st_size));
 }
 
-Response Response::plain_status(int status)
-{
-    return text(status, std::to_string(status) + ' ' + std::string{reason_phrase(status)} + '\n');
-}
+Response Response::plain_status(int status) { return text(status, std::to_string(status) + ' ' + std::string{reason_phrase(status)} + '\n'); }
 
 std::string_view reason_phrase(int status)
 {
@@ -247,18 +244,51 @@ std::string_view reason_phrase(int status)
         std::string_view text;
     };
     static constexpr std::array phrases{
-        Phrase{100, "Continue"}, Phrase{101, "Switching Protocols"}, Phrase{200, "OK"}, Phrase{201, "Created"}, Phrase{202, "Accepted"},
-        Phrase{204, "No Content"}, Phrase{206, "Partial Content"}, Phrase{207, "Multi-Status"}, Phrase{301, "Moved Permanently"},
-        Phrase{302, "Found"}, Phrase{303, "See Other"}, Phrase{304, "Not Modified"}, Phrase{307, "Temporary Redirect"},
-        Phrase{308, "Permanent Redirect"}, Phrase{400, "Bad Request"}, Phrase{401, "Unauthorized"}, Phrase{402, "Payment Required"},
-        Phrase{403, "Forbidden"}, Phrase{404, "Not Found"}, Phrase{405, "Method Not Allowed"}, Phrase{406, "Not Acceptable"},
-        Phrase{408, "Request Timeout"}, Phrase{409, "Conflict"}, Phrase{410, "Gone"}, Phrase{411, "Length Required"},
-        Phrase{412, "Precondition Failed"}, Phrase{413, "Content Too Large"}, Phrase{414, "URI Too Long"},
-        Phrase{415, "Unsupported Media Type"}, Phrase{416, "Range Not Satisfiable"}, Phrase{417, "Expectation Failed"},
-        Phrase{421, "Misdirected Request"}, Phrase{422, "Unprocessable Content"}, Phrase{423, "Locked"}, Phrase{426, "Upgrade Required"},
-        Phrase{428, "Precondition Required"}, Phrase{429, "Too Many Requests"}, Phrase{431, "Request Header Fields Too Large"},
-        Phrase{500, "Internal Server Error"}, Phrase{501, "Not Implemented"}, Phrase{502, "Bad Gateway"}, Phrase{503, "Service Unavailable"},
-        Phrase{504, "Gateway Timeout"}, Phrase{505, "HTTP Version Not Supported"}, Phrase{507, "Insufficient Storage"},
+        Phrase{100, "Continue"},
+        Phrase{101, "Switching Protocols"},
+        Phrase{200, "OK"},
+        Phrase{201, "Created"},
+        Phrase{202, "Accepted"},
+        Phrase{204, "No Content"},
+        Phrase{206, "Partial Content"},
+        Phrase{207, "Multi-Status"},
+        Phrase{301, "Moved Permanently"},
+        Phrase{302, "Found"},
+        Phrase{303, "See Other"},
+        Phrase{304, "Not Modified"},
+        Phrase{307, "Temporary Redirect"},
+        Phrase{308, "Permanent Redirect"},
+        Phrase{400, "Bad Request"},
+        Phrase{401, "Unauthorized"},
+        Phrase{402, "Payment Required"},
+        Phrase{403, "Forbidden"},
+        Phrase{404, "Not Found"},
+        Phrase{405, "Method Not Allowed"},
+        Phrase{406, "Not Acceptable"},
+        Phrase{408, "Request Timeout"},
+        Phrase{409, "Conflict"},
+        Phrase{410, "Gone"},
+        Phrase{411, "Length Required"},
+        Phrase{412, "Precondition Failed"},
+        Phrase{413, "Content Too Large"},
+        Phrase{414, "URI Too Long"},
+        Phrase{415, "Unsupported Media Type"},
+        Phrase{416, "Range Not Satisfiable"},
+        Phrase{417, "Expectation Failed"},
+        Phrase{421, "Misdirected Request"},
+        Phrase{422, "Unprocessable Content"},
+        Phrase{423, "Locked"},
+        Phrase{426, "Upgrade Required"},
+        Phrase{428, "Precondition Required"},
+        Phrase{429, "Too Many Requests"},
+        Phrase{431, "Request Header Fields Too Large"},
+        Phrase{500, "Internal Server Error"},
+        Phrase{501, "Not Implemented"},
+        Phrase{502, "Bad Gateway"},
+        Phrase{503, "Service Unavailable"},
+        Phrase{504, "Gateway Timeout"},
+        Phrase{505, "HTTP Version Not Supported"},
+        Phrase{507, "Insufficient Storage"},
     };
     for (const auto& phrase : phrases)
         if (phrase.status == status) return phrase.text;

@@ -23,8 +23,8 @@ class Fields {
 public:
     void add(std::string name, std::string value) { values_.emplace(std::move(name), std::move(value)); }
     bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
-    std::string get(std::string_view name) const;                     // the first, or empty
-    std::optional<std::string> find(std::string_view name) const;     // the first, or absent
+    std::string get(std::string_view name) const;                 // the first, or empty
+    std::optional<std::string> find(std::string_view name) const; // the first, or absent
     std::vector<std::string> all(std::string_view name) const;
     bool empty() const { return values_.empty(); }
     auto begin() const { return values_.begin(); }
@@ -68,12 +68,12 @@ struct FormPart {
 };
 
 struct Request {
-    std::string method;  // "GET", "POST", ...; a HEAD request reaches the GET handler, as HEAD
-    std::string path;    // percent-decoded, valid UTF-8, starts with "/", no NUL, no "." or ".." segment
-    std::string target;  // as sent, with the query; for logs only after cutting the query (it may hold a credential)
+    std::string method; // "GET", "POST", ...; a HEAD request reaches the GET handler, as HEAD
+    std::string path;   // percent-decoded, valid UTF-8, starts with "/", no NUL, no "." or ".." segment
+    std::string target; // as sent, with the query; for logs only after cutting the query (it may hold a credential)
     std::string raw_query;
     Fields query;
-    Fields path_values;  // ":id" of the route
+    Fields path_values; // ":id" of the route
     Headers headers;
     std::string body;
     Fields form;                 // application/x-www-form-urlencoded
@@ -81,9 +81,9 @@ struct Request {
     Endpoint remote;             // the client: the peer, or what a trusted proxy said in X-Forwarded-For
     Endpoint peer;               // who really holds the other end of the socket
     Endpoint local;
-    bool secure = false;         // TLS here, or a trusted proxy said X-Forwarded-Proto: https
-    std::string host;            // Host header: "panel.example:6365"
-    std::string id;              // of this request, in the log and in X-Request-Id
+    bool secure = false; // TLS here, or a trusted proxy said X-Forwarded-Proto: https
+    std::string host;    // Host header: "panel.example:6365"
+    std::string id;      // of this request, in the log and in X-Request-Id
 
     std::string_view header(std::string_view name) const { return headers.get(name); }
     std::string value(std::string_view name) const { return path_values.get(name); }
@@ -99,7 +99,7 @@ struct Response {
     std::string content_type;
     Headers headers; // besides those that the front adds: length, date, security, connection
     std::string body;
-    Producer producer;                           // instead of body
+    Producer producer;                            // instead of body
     std::optional<std::uint64_t> producer_length; // when known; else the body is sent chunked
 
     static Response empty(int status = 204);

@@ -121,8 +121,8 @@ Refusal read_request_line(std::string_view line, RequestHead& head)
     if (version == "HTTP/1.0") {
         head.http_1_0 = true;
     } else if (version != "HTTP/1.1") {
-        const bool other = version.size() == 8 && version.substr(0, 5) == "HTTP/" && version[6] == '.' && version[5] >= '0' && version[5] <= '9'
-                           && version[7] >= '0' && version[7] <= '9';
+        const bool other = version.size() == 8 && version.substr(0, 5) == "HTTP/" && version[6] == '.' && version[5] >= '0' && version[5] <= '9' &&
+                           version[7] >= '0' && version[7] <= '9';
         return other ? Refusal{505, "HTTP version"} : Refusal{400, "request line"};
     }
     static constexpr std::array<std::string_view, 7> known{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};

@@ -57,14 +57,18 @@ TEST_CASE("Transfer-Encoding is exactly chunked or nothing")
     CHECK(status_with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") == 400);
     CHECK(status_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") == 400);
     CHECK(status_with("Transfer-Encoding: chunked\r\n", "POST /x HTTP/1.0") == 400);
-    for (const std::string value : {"gzip", "gzip, chunked", "chunked, chunked", "chunked;q=1", "xchunked", "identity", "\x0b" "chunked", ""})
+    for (const std::string value : {"gzip", "gzip, chunked", "chunked, chunked", "chunked;q=1", "xchunked", "identity",
+                                    "\x0b"
+                                    "chunked",
+                                    ""})
         CHECK_MESSAGE(status_with("Transfer-Encoding: " + value + "\r\n") >= 400, value);
     CHECK(status_with("Transfer-Encoding : chunked\r\n") == 400);
 }
 
 TEST_CASE("field names and values are checked")
 {
-    for (const std::string field : {" folded: x", "\tfolded: x", "no colon", "a b: x", ": x", "a\x01: x", "a(b): x", "X-A : x", "a: x\x01y", "a: x\x7f"})
+    for (const std::string field :
+         {" folded: x", "\tfolded: x", "no colon", "a b: x", ": x", "a\x01: x", "a(b): x", "X-A : x", "a: x\x01y", "a: x\x7f"})
         CHECK_MESSAGE(status_with(field + "\r\n") == 400, field);
     CHECK(status_with(std::string("a: x\0y\r\n", 8)) == 400);
     CHECK(status_with("a: b\rc: d\r\n") == 400);
@@ -96,8 +100,8 @@ TEST_CASE("the request line is three parts with single blanks")
     };
     CHECK(status("GET / HTTP/1.1") == 200);
     CHECK(status("OPTIONS * HTTP/1.1") == 200);
-    for (const std::string bad : {"GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET / x HTTP/1.1", " GET / HTTP/1.1", "GET\t/ HTTP/1.1", "GET / http/1.1",
-                                  "GET / HTTP/1", "GET / HTTP/1.1x", "G(T / HTTP/1.1", "GET * HTTP/1.1", "GET x HTTP/1.1"})
+    for (const std::string bad : {"GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET / x HTTP/1.1", " GET / HTTP/1.1", "GET\t/ HTTP/1.1",
+                                  "GET / http/1.1", "GET / HTTP/1", "GET / HTTP/1.1x", "G(T / HTTP/1.1", "GET * HTTP/1.1", "GET x HTTP/1.1"})
         CHECK_MESSAGE(status(bad) == 400, bad);
     CHECK(status("GET / HTTP/2.0") == 505);
     CHECK(status("GET / HTTP/1.2") == 505);
@@ -112,7 +116,8 @@ TEST_CASE("paths are decoded once and cannot climb")
     CHECK(decode_path("/a/%E4%B8%AD") == "/a/中");
     CHECK(decode_path("/a%2Fb") == "/a/b");
     CHECK(decode_path("/%2525") == "/%25");
-    for (const std::string bad : {"", "a", "/../x", "/x/..", "/./x", "/%2e%2e/x", "/x/%2E", "/%00", "/%0a", "/%7f", "/%", "/%4", "/%zz", "/%ff", "/%c0%af"})
+    for (const std::string bad :
+         {"", "a", "/../x", "/x/..", "/./x", "/%2e%2e/x", "/x/%2E", "/%00", "/%0a", "/%7f", "/%", "/%4", "/%zz", "/%ff", "/%c0%af"})
         CHECK_MESSAGE(!decode_path(bad), bad);
     CHECK(decode_path("/..x/x..") == "/..x/x..");
     CHECK(status_of_target("/a#b") == 400);

@@ -151,8 +151,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
     }
     if (path.empty() || path.front() != '/') return match;
 
-    if (const auto found = exact_.find(std::string{path}); found != exact_.end() && take(of_method(found->second, method, match.allow)))
-        return match;
+    if (const auto found = exact_.find(std::string{path}); found != exact_.end() && take(of_method(found->second, method, match.allow))) return match;
     const auto segments = segments_of(path);
     if (const auto found = with_parameters_.find(segments.size()); found != with_parameters_.end()) {
         for (const auto& group : found->second) {

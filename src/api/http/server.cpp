@@ -53,7 +53,7 @@ private:
     void forget(Connection& connection);
     void close_acceptors();
     bool worth_a_line(); // a flood of connections must not become a flood of log lines
-    void refresh(); // what is looked up once per sweep instead of per request
+    void refresh();      // what is looked up once per sweep instead of per request
     bool wait_until_empty(std::optional<Milliseconds> deadline);
 
     SystemClock system_clock_;
@@ -236,7 +236,8 @@ void Server::Impl::stop()
     thread_.join(); // the loop ends when the last connection has left and nothing waits any more
 }
 
-Server::Server(const ServerOptions& options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls, std::span<const Asset> assets)
+Server::Server(const ServerOptions& options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls,
+               std::span<const Asset> assets)
     : impl_(std::make_unique<Impl>(options, router, workers, std::move(tls), assets))
 {
 }
@@ -261,7 +262,8 @@ void Server::stop() { impl_->stop(); }
 ServerCounters Server::counters() const
 {
     const auto& front = impl_->front();
-    return {front.accepted, front.refused_connections, front.requests, front.bad_requests, front.overloaded, front.timed_out, front.connections, front.websockets};
+    return {front.accepted,   front.refused_connections, front.requests,    front.bad_requests,
+            front.overloaded, front.timed_out,           front.connections, front.websockets};
 }
 
 } // namespace sluice::http

@@ -25,13 +25,13 @@ struct ServerLimits {
     std::size_t connections = 12'000;
     std::size_t connections_per_address = 1'024; // trusted proxies are exempt
     std::size_t requests_per_connection = 10'000;
-    Milliseconds head_deadline{10'000};   // first byte to end of head, TLS handshake included
-    Milliseconds idle_deadline{60'000};   // between requests
-    Milliseconds body_grace{10'000};      // then at least `minimum_rate` on average, both ways
+    Milliseconds head_deadline{10'000}; // first byte to end of head, TLS handshake included
+    Milliseconds idle_deadline{60'000}; // between requests
+    Milliseconds body_grace{10'000};    // then at least `minimum_rate` on average, both ways
     Milliseconds write_grace{30'000};
-    std::size_t minimum_rate = 1'024; // bytes per second
+    std::size_t minimum_rate = 1'024;                         // bytes per second
     std::size_t body_memory = std::size_t{256} * 1024 * 1024; // of all request bodies together; above it 503
-    Milliseconds sweep_every{1'000};  // how often deadlines are looked at (real time; deadlines use the clock)
+    Milliseconds sweep_every{1'000};                          // how often deadlines are looked at (real time; deadlines use the clock)
 };
 
 struct ServerOptions {
@@ -64,7 +64,7 @@ public:
     // Binds and listens on all addresses or none. Errors: unavailable "listen" with the address in args[0] and the system's
     // words in detail (conflict when the address is in use).
     Result<void> listen();
-    void start(); // the loop's thread begins to accept
+    void start();                            // the loop's thread begins to accept
     std::vector<Endpoint> endpoints() const; // after listen(): with the real ports
 
     void set_trusted_proxies(std::vector<Cidr> proxies); // takes effect for new requests

@@ -24,7 +24,8 @@ struct EchoSite : testing::Site {
             ++handled;
             return Response::text(200, request.method + ' ' + std::to_string(request.body.size()) + ' ' + request.body.substr(0, 64));
         });
-        router.add("GET", "/who", [](const Request& request) { return Response::text(200, request.remote.to_text() + (request.secure ? " secure" : " plain")); });
+        router.add("GET", "/who",
+                   [](const Request& request) { return Response::text(200, request.remote.to_text() + (request.secure ? " secure" : " plain")); });
         router.add("POST", "/small", [](const Request& request) { return Response::text(200, std::to_string(request.body.size())); }, {10, false});
     }
     std::atomic<int> handled{0};
@@ -111,7 +112,9 @@ TEST_CASE_FIXTURE(EchoSite, "pipelined requests are answered in order, bodies in
 {
     start();
     Client client(address());
-    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nonePOST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n" + get_echo);
+    client.send(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nonePOST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n" +
+        get_echo);
     CHECK(client.reply().body == "POST 3 one");
     CHECK(client.reply().body == "POST 3 two");
     CHECK(client.reply().body == "GET 0 ");
@@ -337,11 +340,14 @@ TEST_CASE_FIXTURE(EchoSite, "a long answer is streamed in chunks, or by its leng
             if (++pieces == 3 && fails) throw std::runtime_error("disk");
             return pieces <= 4 ? std::string(50'000, static_cast<char>('0' + pieces)) : std::string{};
         };
-        return Response::stream("text/plain", std::move(producer), request.query.has("length") ? std::optional<std::uint64_t>{200'000} : std::nullopt);
+        return Response::stream("text/plain", std::move(producer),
+                                request.query.has("length") ? std::optional<std::uint64_t>{200'000} : std::nullopt);
     });
     start();
     Client client(address());
-    client.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /stream?length HTTP/1.1\r\nHost: a\r\n\r\nHEAD /stream?length HTTP/1.1\r\nHost: a\r\n\r\n" + get_echo);
+    client.send(
+        "GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /stream?length HTTP/1.1\r\nHost: a\r\n\r\nHEAD /stream?length HTTP/1.1\r\nHost: a\r\n\r\n" +
+        get_echo);
     CHECK(client.reply().body.size() == 200'000);
     CHECK(client.reply().body.size() == 200'000);
     CHECK(client.reply(true).field("content-length") == "200000");

@@ -49,7 +49,8 @@ std::string Client::protocol() const
 void Client::send(std::string_view bytes)
 {
     while (!bytes.empty()) {
-        const auto sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const auto sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                               : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent <= 0) return; // the server closed; what it said is what a test looks at
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -78,8 +79,7 @@ std::string Client::read_until(const std::string& mark)
 
 std::string Client::read_exactly(std::size_t count)
 {
-    while (buffer_.size() < count && fill()) {
-    }
+    while (buffer_.size() < count && fill()) {}
     auto text = buffer_.substr(0, count);
     buffer_.erase(0, text.size());
     return text;
@@ -87,8 +87,7 @@ std::string Client::read_exactly(std::size_t count)
 
 std::string Client::read_all()
 {
-    while (fill()) {
-    }
+    while (fill()) {}
     return std::exchange(buffer_, {});
 }
 

@@ -13,9 +13,19 @@ constexpr std::size_t write_together = std::size_t{64} * 1024; // small messages
 
 } // namespace
 
-WebSocketSession::WebSocketSession(Front& front, net::Stream& stream, WebSocketHandler handler, WebSocketOptions options, Endpoint remote, std::string id)
-    : front_(front), stream_(stream), handler_(std::move(handler)), options_(options), remote_(remote), id_(std::move(id)), loop_(stream.executor()),
-      reader_(net::WsRole::server, options.message_limit), write_began_(front.clock.steady()), last_ping_(write_began_), last_heard_(write_began_),
+WebSocketSession::WebSocketSession(Front& front, net::Stream& stream, WebSocketHandler handler, WebSocketOptions options, Endpoint remote,
+                                   std::string id)
+    : front_(front),
+      stream_(stream),
+      handler_(std::move(handler)),
+      options_(options),
+      remote_(remote),
+      id_(std::move(id)),
+      loop_(stream.executor()),
+      reader_(net::WsRole::server, options.message_limit),
+      write_began_(front.clock.steady()),
+      last_ping_(write_began_),
+      last_heard_(write_began_),
       close_sent_at_(write_began_)
 {
 }

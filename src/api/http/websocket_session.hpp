@@ -33,7 +33,7 @@ public:
 
 private:
     bool enqueue(net::WsOpcode opcode, std::string_view payload);
-    void wake_writer(); // on the loop
+    void wake_writer();           // on the loop
     void end(std::uint16_t code); // the first one wins
     net::awaitable<void> write_queue();
     static net::awaitable<void> keep_writing(std::shared_ptr<WebSocketSession> self);
@@ -52,9 +52,9 @@ private:
     mutable std::mutex mutex_; // guards the next five
     std::deque<std::string> queue_;
     std::size_t queued_bytes_ = 0;
-    bool accepting_ = true;      // messages from send()
-    bool alive_ = true;          // the loop may still be told: run() has not ended
-    std::uint16_t closing_ = 0;  // the code of our close frame, once queued
+    bool accepting_ = true;     // messages from send()
+    bool alive_ = true;         // the loop may still be told: run() has not ended
+    std::uint16_t closing_ = 0; // the code of our close frame, once queued
 
     // Loop only.
     net::WsReader reader_;

@@ -178,8 +178,7 @@ TEST_CASE_FIXTURE(WsSite, "the server pings, keeps who answers and drops who doe
     }
     REQUIRE(eventually([&] { return closed == 1; }));
     CHECK(last_code == close_code::abnormal);
-    while (silent.next().kind == WsEvent::Kind::ping) {
-    }
+    while (silent.next().kind == WsEvent::Kind::ping) {}
     CHECK(silent.at_end());
     CHECK(server->counters().websockets == 1);
 }

@@ -25,6 +25,11 @@ add_library(sluice_zlib INTERFACE)
 target_link_libraries(sluice_zlib INTERFACE ${ZLIB_STATIC_LIBRARY})
 add_library(sluice::zlib ALIAS sluice_zlib)
 
+find_library(MINIZIP_LIBRARY minizip REQUIRED)
+add_library(sluice_minizip INTERFACE)
+target_link_libraries(sluice_minizip INTERFACE ${MINIZIP_LIBRARY} ${ZLIB_STATIC_LIBRARY})
+add_library(sluice::minizip ALIAS sluice_minizip)
+
 add_library(sluice_json INTERFACE)
 target_link_libraries(sluice_json INTERFACE nlohmann_json::nlohmann_json)
 add_library(sluice::json ALIAS sluice_json)

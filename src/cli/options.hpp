@@ -29,10 +29,11 @@ struct Options {
     std::string config_file;      // the file that was read; empty when there is none
     std::vector<Endpoint> listen; // at least one; port 0 lets the system choose
     std::vector<Cidr> trusted_proxies;
-    std::vector<std::string> forwards; // each one accepted by agent::parse_forward_option; only with Role::agent
+    std::vector<std::string> forwards; // each one accepted by agent::parse_forward_option; only with Role::agent, and then at least one
     std::uint32_t workers = 0;         // loops of the data plane; 0 is one per core
     std::string admin_user = "admin_user";
-    Secret admin_password; // empty: make a random one
+    std::string admin_password_file; // read into admin_password
+    Secret admin_password;           // empty: make a random one
     log::Level log_level = log::Level::info;
     log::Format log_format = log::Format::text;
 

@@ -16,6 +16,7 @@
 #include "hub/hub.hpp"
 #include "net/host_names.hpp"
 #include "net/tls_context.hpp"
+#include "panel/backup.hpp"
 #include "panel/panel.hpp"
 #include "panel/vault.hpp"
 #include "store/store.hpp"
@@ -35,8 +36,10 @@ constexpr std::size_t request_queue = 1'024;
 
 int failed(const Error& error) { return complain(error, error.code == Errc::invalid ? exit_usage : exit_failed); }
 
-// Until somebody asks to stop; SIGHUP runs `reload`. The service manager hears that the process lives.
-void until_stopped(SignalWaiter& signals, const Notifier& notifier, const std::function<void()>& reload)
+// Until somebody asks to stop; SIGHUP reads the configuration again and runs `reload` with it. Configuration that is wrong is said and left out. The
+// service manager hears that the process lives.
+void until_stopped(SignalWaiter& signals, const Notifier& notifier, const Environment& environment, const RereadOptions& reread,
+                   const std::function<void(const Options&)>& reload)
 {
     const auto patience = notifier.watchdog_every().value_or(std::chrono::hours(1));
     for (;;) {
@@ -48,14 +51,42 @@ void until_stopped(SignalWaiter& signals, const Notifier& notifier, const std::f
         if (*wish == Wish::stop) break;
         notifier.reloading();
         log::info("reloading");
-        reload();
+        if (const auto options = reread(); options) {
+            log::configure(log_settings(*options, environment));
+            reload(*options);
+        } else {
+            log::error("configuration not reloaded; the old one stays", {{"problem", options.error().args.at(0)}});
+        }
         notifier.ready("running");
     }
     log::info("stopping");
     notifier.stopping();
 }
 
-int serve_agent(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier)
+// What a running process cannot change, with the words for the log.
+void say_what_needs_a_restart(const Options& running, const Options& wanted)
+{
+    const auto needs = [](const char* option) { log::warning("this option takes effect at the next start", {{"option", option}}); };
+    if (running.data_dir != wanted.data_dir) needs("data-dir");
+    if (running.listen != wanted.listen) needs("listen");
+    if (running.role != wanted.role) needs("panel, agent");
+    if (running.workers != wanted.workers) needs("workers");
+}
+
+// Forwards of the new configuration: those that stay are not touched. One that cannot listen is said and tried again.
+void reload_agent(agent::Agent& node, const Options& running, const Options& wanted, std::uint64_t revision)
+{
+    say_what_needs_a_restart(running, wanted);
+    auto plan = agent::plan_of_options(wanted.forwards);
+    if (!plan) return; // parse_options refused it already
+    plan->revision = revision;
+    for (const auto& result : node.apply(*plan).forwards) {
+        if (!result.listening) log::error("forward does not listen", {{"problem", result.detail}});
+    }
+}
+
+int serve_agent(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,
+                const RereadOptions& reread)
 {
     const auto plan = agent::plan_of_options(options.forwards);
     if (!plan) return failed(plan.error());
@@ -74,7 +105,8 @@ int serve_agent(const Options& options, const Clock& clock, SignalWaiter& signal
     }
     log::info("ready", {{"forwards", applied.forwards.size()}});
     notifier.ready("forwarding");
-    until_stopped(signals, notifier, [] {});
+    std::uint64_t revision = plan->revision;
+    until_stopped(signals, notifier, environment, reread, [&](const Options& wanted) { reload_agent(node, options, wanted, ++revision); });
     node.stop(drain_limit);
     log::info("stopped");
     return 0;
@@ -86,7 +118,7 @@ public:
     PanelProcess(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
 
     Result<void> start();
-    void reload();
+    void reload(const Options& wanted);
     void stop();
     std::vector<Endpoint> endpoints() const { return server_->endpoints(); }
     std::string fingerprint() const { return tls_->info().fingerprint; }
@@ -170,8 +202,10 @@ Result<void> PanelProcess::start()
     return {};
 }
 
-void PanelProcess::reload()
+void PanelProcess::reload(const Options& wanted)
 {
+    say_what_needs_a_restart(options_, wanted);
+    server_->set_trusted_proxies(wanted.trusted_proxies);
     if (const auto reloaded = tls_->reload(); !reloaded)
         log::error("certificate not reloaded; the old one stays", {{"problem", describe(reloaded.error())}});
 }
@@ -188,7 +222,8 @@ void PanelProcess::stop()
     if (workers_) workers_->stop();
 }
 
-int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier)
+int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,
+                const RereadOptions& reread)
 {
     PanelProcess process(options, clock);
     if (const auto started = process.start(); !started) {
@@ -199,7 +234,7 @@ int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signal
     log::info("ready", {{"version", SLUICE_VERSION}, {"fingerprint", process.fingerprint()}});
     notifier.ready("running");
     greet(options, process.endpoints(), process.fingerprint(), process.first_password());
-    until_stopped(signals, notifier, [&process] { process.reload(); });
+    until_stopped(signals, notifier, environment, reread, [&process](const Options& wanted) { process.reload(wanted); });
     process.stop();
     log::info("stopped");
     return 0;
@@ -207,17 +242,19 @@ int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signal
 
 } // namespace
 
-int serve(const Options& options, const Environment& environment)
+int serve(const Options& options, const Environment& environment, const RereadOptions& reread)
 {
     auto folder = DataDir::open(options.data_dir);
     if (!folder) return failed(folder.error());
+    const SystemClock clock;
+    if (const auto finished = panel::finish_restore(options.data_dir, clock.wall()); !finished) return failed(finished.error());
     for (const auto* part : {"/agent", "/tls"}) {
         if (const auto made = make_private_folder(options.data_dir + part); !made) return failed(made.error());
     }
-    const SystemClock clock;
     SignalWaiter signals; // before any thread, so that all of them leave signals to it
     const Notifier notifier(environment);
-    return options.role == Role::agent ? serve_agent(options, clock, signals, notifier) : serve_panel(options, clock, signals, notifier);
+    return options.role == Role::agent ? serve_agent(options, clock, signals, notifier, environment, reread)
+                                       : serve_panel(options, clock, signals, notifier, environment, reread);
 }
 
 } // namespace sluice::cli

@@ -3,9 +3,14 @@
 
 #include "cli/options.hpp"
 
+#include <functional>
+
 namespace sluice::cli {
 
-// Runs until SIGTERM or SIGINT. The exit code: 0 asked to stop, 1 runtime failure, 2 configuration error. Says why on stderr.
-int serve(const Options& options, const Environment& environment);
+// The configuration as it is now, for SIGHUP.
+using RereadOptions = std::function<Result<Options>()>;
+
+// Runs until SIGTERM or SIGINT; SIGHUP re-reads configuration and certificates. The exit code: 0 asked to stop, 1 runtime failure, 2 configuration error. Says why on stderr.
+int serve(const Options& options, const Environment& environment, const RereadOptions& reread);
 
 } // namespace sluice::cli

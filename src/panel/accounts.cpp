@@ -16,8 +16,6 @@ namespace sluice::panel {
 
 namespace {
 
-constexpr const char* signing_key_setting = "internal.signing_secret";
-constexpr const char* signing_key_purpose = "signing key";
 constexpr std::int64_t administrator_expires = 2'727'251'700'000; // FLVX contract 2
 constexpr Milliseconds session_touch_every{60'000};
 

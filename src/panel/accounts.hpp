@@ -48,6 +48,10 @@ public:
 
     Result<domain::User> get(UserId id);
 
+    // Where the key below is stored, and what it is sealed for: a backup checks with it that key file and database belong together.
+    static constexpr const char* signing_key_setting = "internal.signing_secret";
+    static constexpr const char* signing_key_purpose = "signing key";
+
     // HMAC key for dialects that sign tokens (32 random bytes, made at first boot, stored encrypted).
     const Secret& signing_key() const;
 

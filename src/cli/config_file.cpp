@@ -1,0 +1,76 @@
+#include "cli/config_file.hpp"
+
+#include "base/text.hpp"
+#include "cli/option_table.hpp"
+
+#include <toml++/toml.h>
+
+#include <optional>
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr std::size_t longest_shown = 60;
+
+std::optional<std::string> scalar(const toml::node& node)
+{
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* number = node.as_integer()) return std::to_string(number->get());
+    if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+    return std::nullopt;
+}
+
+std::string shown(std::string_view text) { return std::string{text.substr(0, longest_shown)}; }
+
+std::string unknown_key(std::string_view key)
+{
+    std::vector<std::string_view> names;
+    for (const auto& row : option_table()) {
+        if (row.sources.file) names.push_back(row.name);
+    }
+    const auto near = nearest(key, names);
+    return "unknown key '" + shown(key) + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?");
+}
+
+} // namespace
+
+Result<std::map<std::string, FileValue>> parse_config(std::string_view text, const std::string& path)
+{
+    const auto bad = [&path](std::size_t line, const std::string& why) {
+        auto words = path + ":" + std::to_string(line) + ": " + why;
+        return make_error(Errc::invalid, "option", words, {words});
+    };
+    toml::table table;
+    try {
+        table = toml::parse(text);
+    } catch (const toml::parse_error& problem) {
+        return bad(problem.source().begin.line, std::string{problem.description()});
+    }
+    std::map<std::string, FileValue> values;
+    for (auto&& [key, node] : table) {
+        const std::size_t line = node.source().begin.line;
+        const auto* row = find_option(key.str());
+        if (row == nullptr) return bad(line, unknown_key(key.str()));
+        if (!row->sources.file) return bad(line, "'" + std::string{row->name} + "' cannot be set in a file");
+        FileValue value{{}, line};
+        if (const auto* list = node.as_array(); list != nullptr && row->takes == Takes::list) {
+            for (const auto& element : *list) {
+                auto one = scalar(element);
+                if (!one) return bad(line, "'" + std::string{row->name} + "' has to be a list of texts");
+                value.texts.push_back(std::move(*one));
+            }
+        } else if (auto one = scalar(node)) {
+            value.texts.push_back(std::move(*one));
+        } else {
+            return bad(line, "'" + std::string{row->name} + "' has to be " +
+                                 (row->takes == Takes::list      ? "a text or a list of texts"
+                                  : row->takes == Takes::nothing ? "true or false"
+                                                                 : "one text or number"));
+        }
+        values.emplace(row->name, std::move(value));
+    }
+    return values;
+}
+
+} // namespace sluice::cli

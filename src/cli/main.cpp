@@ -1,0 +1,35 @@
+// The program: parse, then do one thing.
+#include "base/log.hpp"
+#include "cli/options.hpp"
+#include "cli/serve.hpp"
+#include "cli/static_fixes.hpp"
+#include "cli/verbs.hpp"
+
+#include <csignal>
+#include <exception>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+int main(int count, char** words)
+{
+    using namespace sluice;
+    cli::keep_to_ourselves();
+    ::umask(077); // whatever is written holds something private
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        const auto environment = cli::read_environment(environ);
+        const auto read_options = [&environment, arguments = std::vector<std::string>(words + (count > 0 ? 1 : 0), words + count)] {
+            return cli::parse_options(arguments, environment);
+        };
+        const auto options = read_options();
+        if (!options) return cli::complain(options.error(), cli::exit_usage);
+        log::configure(cli::log_settings(*options, environment));
+        if (options->verb != cli::Verb::serve) return cli::run_verb(*options);
+        for (const auto& warning : options->warnings) log::warning("configuration", {{"problem", warning}});
+        return cli::serve(*options, environment, read_options);
+    } catch (const std::exception& problem) {
+        return cli::complain(std::string{"unexpected failure: "} + problem.what(), cli::exit_failed);
+    }
+}

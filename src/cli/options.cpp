@@ -56,6 +56,10 @@ std::string unknown_option(std::string_view name)
 Result<CommandLine> read_command_line(const std::vector<std::string>& arguments)
 {
     CommandLine line;
+    // Who asks for help gets it, whatever else he typed.
+    const auto words_from = std::find(arguments.begin(), arguments.end(), "--");
+    line.help = std::any_of(arguments.begin(), words_from, [](const std::string& word) { return word == "-h" || word == "--help"; });
+    if (line.help) return line;
     bool only_words = false;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view word = arguments[i];
@@ -65,10 +69,6 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& arguments)
         }
         if (word == "--") {
             only_words = true;
-            continue;
-        }
-        if (word == "-h" || word == "--help") {
-            line.help = true;
             continue;
         }
         if (word == "-V" || word == "--version") {
@@ -168,12 +168,17 @@ Result<void> apply(Options& options, const OptionRow& row, const Given& given)
     return usage(subject + ": " + why);
 }
 
+std::string unreadable(const Error& problem, const std::string& path)
+{
+    return problem.code == Errc::not_found ? path + " does not exist" : problem.detail;
+}
+
 Result<GivenOptions> read_file_options(const std::string& path, bool must_exist)
 {
     const auto text = read_file(path, longest_file);
     if (!text) {
         if (text.error().code == Errc::not_found && !must_exist) return GivenOptions{};
-        return usage("configuration file " + (text.error().code == Errc::not_found ? path + " does not exist" : text.error().detail));
+        return usage("configuration file " + unreadable(text.error(), path));
     }
     const auto values = parse_config(*text, path);
     if (!values) return values.error();
@@ -188,8 +193,7 @@ Result<Secret> read_password(const Options& options, const Environment& environm
         return Secret{found->second};
     if (options.admin_password_file.empty()) return Secret{};
     const auto text = read_file(options.admin_password_file, longest_password);
-    if (!text)
-        return usage("admin-password-file: " + (text.error().detail.empty() ? options.admin_password_file + " does not exist" : text.error().detail));
+    if (!text) return usage("admin-password-file: " + unreadable(text.error(), options.admin_password_file));
     auto line = *text;
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
     if (line.empty()) return usage("admin-password-file: " + options.admin_password_file + " is empty");

@@ -26,7 +26,7 @@ Result<Secret> new_password(const std::string& file)
     } else {
         auto content = read_file(file, longest);
         if (!content) {
-            const auto why = content.error().detail.empty() ? file + " does not exist" : content.error().detail;
+            const auto why = content.error().code == Errc::not_found ? file + " does not exist" : content.error().detail;
             return make_error(Errc::invalid, "password-file", why, {why});
         }
         text = std::move(*content);

@@ -61,9 +61,9 @@ void remove_tree(const std::string& path)
 // `from` to `to` when it is there, with the folders that `to` needs. True when it was there.
 Result<bool> move_file(const std::string& from, const std::string& to)
 {
+    if (!file_exists(from)) return false;
     if (const auto made = make_private_folder(to.substr(0, to.rfind('/'))); !made) return made.error();
     if (::rename(from.c_str(), to.c_str()) == 0) return true;
-    if (errno == ENOENT) return false;
     return of_system(from, errno);
 }
 
@@ -110,7 +110,7 @@ Result<std::string> move_into_place(const std::string& folder, WallTime now)
     for (const auto name : file_names) {
         const auto source = ready + "/" + std::string{name};
         const auto target = folder + "/" + std::string{name};
-        if (!file_exists(source)) continue;
+        if (!file_exists(source)) continue; // moved already, or not in the backup
         for (const auto journal : journals) {
             if (name != database_name && !journal.empty()) continue;
             const auto moved = move_file(target + std::string{journal}, kept + "/" + std::string{name} + std::string{journal});

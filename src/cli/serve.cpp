@@ -190,8 +190,7 @@ Result<void> PanelProcess::start()
     }
     ticker_ = std::make_unique<Ticker>(clock_);
     ticker_->every(std::chrono::minutes(1), [this] {
-        if (const auto rolled = panel_->accounting().roll_up_hour(); !rolled)
-            log::error("hourly roll-up failed", {{"problem", describe(rolled.error())}});
+        if (const auto kept = panel_->accounting().keep_up(); !kept) log::error("calendar chores failed", {{"problem", describe(kept.error())}});
     });
     ticker_->every(std::chrono::hours(12), [this] {
         const auto renewed = tls_->renew_if_due();

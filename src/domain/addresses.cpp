@@ -7,6 +7,41 @@
 
 namespace sluice::domain {
 
+namespace {
+
+constexpr std::size_t most_entry_addresses = 64;
+
+// A local address, or what Linux takes for an interface's name: at most 15 bytes, no slash, no blank.
+bool is_interface(const std::string& text)
+{
+    if (IpAddress::parse(text)) return true;
+    return !text.empty() && text.size() <= 15 && text != "." && text != ".." &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != '/' && c != ':'; });
+}
+
+void add_new(std::vector<std::string>& list, const std::string& item)
+{
+    if (!item.empty() && std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
+} // namespace
+
+Result<std::string> parse_entry_addresses(const std::string& text)
+{
+    std::vector<std::string> items;
+    for (const auto piece : split(text, ',')) {
+        const std::string item{trim(piece)};
+        if (item.empty()) continue;
+        if (!IpAddress::parse(item) && !is_host_name(item))
+            return make_error(Errc::invalid, "tunnel.entry_addresses", "not an address: " + item.substr(0, 100));
+        add_new(items, item);
+    }
+    if (items.size() > most_entry_addresses) return make_error(Errc::invalid, "tunnel.entry_addresses", "too many");
+    std::string joined;
+    for (const auto& item : items) joined += (joined.empty() ? "" : ",") + item;
+    return joined;
+}
+
 Result<IpAddress> parse_listen(const std::string& text, const std::string& field)
 {
     auto address = IpAddress::parse(trim(text));
@@ -17,7 +52,8 @@ Result<IpAddress> parse_listen(const std::string& text, const std::string& field
 Result<void> check_node(const Node& node)
 {
     const auto bad = [](const char* field, const std::string& value) { return make_error(Errc::invalid, field, value.substr(0, 100)); };
-    if (node.name.empty() || node.name.size() > 100) return bad("node.name", node.name);
+    if (node.name.empty() || node.address.empty()) return bad("node.name_or_address", {});
+    if (node.name.size() > 100) return bad("node.name", node.name);
     if (!IpAddress::parse(node.address) && !is_host_name(node.address)) return bad("node.address", node.address);
     if (node.address_v4) {
         const auto parsed = IpAddress::parse(*node.address_v4);
@@ -28,6 +64,7 @@ Result<void> check_node(const Node& node)
         if (!parsed || !parsed->is_v6()) return bad("node.address_v6", *node.address_v6);
     }
     if (node.ports.empty()) return bad("node.ports", {});
+    if (node.egress_interface && !is_interface(*node.egress_interface)) return bad("node.egress_interface", *node.egress_interface);
     if (const auto listen = parse_listen(node.tcp_listen, "node.tcp_listen"); !listen) return listen.error();
     if (const auto listen = parse_listen(node.udp_listen, "node.udp_listen"); !listen) return listen.error();
     return {};
@@ -36,9 +73,7 @@ Result<void> check_node(const Node& node)
 std::vector<std::string> entry_addresses(const std::vector<Node>& entries, AddressFamily preference)
 {
     std::vector<std::string> out;
-    const auto add = [&out](const std::string& address) {
-        if (!address.empty() && std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
-    };
+    const auto add = [&out](const std::string& address) { add_new(out, address); };
     for (const auto& node : entries) {
         const auto& first = preference == AddressFamily::v6 ? node.address_v6 : node.address_v4;
         const auto& second = preference == AddressFamily::v6 ? node.address_v4 : node.address_v6;

@@ -2,11 +2,7 @@
 
 namespace sluice::domain {
 
-namespace {
-
 bool expired(const Allowance& allowance, WallTime now) { return allowance.expires && *allowance.expires <= now; }
-
-} // namespace
 
 bool unlimited_count(std::int64_t count) { return count <= 0 || count == 99999; }
 
@@ -32,17 +28,6 @@ Result<void> may_add_forward(const User& owner, const std::optional<Assignment>&
     const auto here = assignment->allowance.max_forwards;
     if (!unlimited_count(here) && on_tunnel >= here) return make_error(Errc::quota_exceeded, "assignment.forwards", {}, {std::to_string(here)});
     return {};
-}
-
-bool must_stop(const User& user, WallTime now)
-{
-    if (user.role == Role::admin) return false;
-    return !user.enabled || expired(user.allowance, now) || user.used.total() > user.allowance.quota;
-}
-
-bool must_stop(const Assignment& assignment, WallTime now)
-{
-    return !assignment.enabled || expired(assignment.allowance, now) || assignment.used.total() >= assignment.allowance.quota;
 }
 
 } // namespace sluice::domain

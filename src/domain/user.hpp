@@ -64,9 +64,9 @@ struct AssignmentPatch {
 struct HourlyFlow {
     std::int64_t id = 0;
     UserId user;
-    ByteCount flow;  // in this hour
-    ByteCount total; // counter at the end of the hour
-    WallTime hour;   // start of the hour that ended
+    ByteCount flow;  // since the row before
+    ByteCount total; // the user's counter then
+    WallTime hour;   // the full hour at which it was taken, so the end of the hour that it tells about
 };
 
 } // namespace sluice::domain

@@ -83,8 +83,9 @@ void Session::run()
         }
     }
     guarded("book", [this] { book(); });
-    online_ = false;
+    if (!online_.exchange(false)) return;
     panel_.live().node_offline(node_);
+    guarded("offline", [this] { keep(panel_.nodes().note_connection(node_, false)); });
 }
 
 void Session::apply_newest()
@@ -95,16 +96,39 @@ void Session::apply_newest()
         return;
     }
     auto applied = endpoint_->apply(*plan);
-    for (const auto& result : applied.forwards) {
-        if (!result.listening)
-            log::warning("forward does not listen",
-                         {{"node", node_.value}, {"forward", result.id.value}, {"fault", plan::to_text(result.fault)}, {"detail", result.detail}});
-    }
     panel_.live().applied(node_, applied);
-    if (!online_.exchange(true)) panel_.live().node_online(node_);
-    const std::lock_guard lock(mutex_);
-    applied_ = std::move(applied);
-    applied_changed_.notify_all();
+    const bool came_online = !online_.exchange(true);
+    if (came_online) panel_.live().node_online(node_);
+    {
+        const std::lock_guard lock(mutex_);
+        applied_ = applied;
+        applied_changed_.notify_all();
+    }
+    // After those who wait were told: they need not wait for the database, too.
+    if (came_online) keep(panel_.nodes().note_connection(node_, true));
+    note_faults(applied);
+}
+
+// Says what began or ceased to be wrong, not what is still wrong: a plan comes with every change of any forward.
+void Session::note_faults(const plan::Applied& applied)
+{
+    std::unordered_map<ForwardId, plan::Fault> faults;
+    for (const auto& result : applied.forwards) {
+        const auto before = faults_.find(result.id);
+        const auto known = before == faults_.end() ? plan::Fault::none : before->second;
+        if (result.fault != plan::Fault::none) faults.emplace(result.id, result.fault);
+        if (result.fault == known) continue;
+        log::write(result.fault == plan::Fault::none ? log::Level::info : log::Level::warning, "forward changed state",
+                   {{"node", node_.value}, {"forward", result.id.value}, {"fault", plan::to_text(result.fault)}, {"detail", result.detail}});
+        keep(panel_.nodes().note_result(node_, result));
+    }
+    faults_ = std::move(faults);
+}
+
+// An event that cannot be stored must not stop a node.
+void Session::keep(const Result<void>& stored)
+{
+    if (!stored) log::warning("event not stored", {{"node", node_.value}, {"problem", describe(stored.error())}});
 }
 
 void Session::book()

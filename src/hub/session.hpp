@@ -10,6 +10,8 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
+#include <vector>
 
 namespace sluice::hub {
 
@@ -32,6 +34,8 @@ public:
 private:
     void run();
     void apply_newest();
+    void note_faults(const plan::Applied& applied);
+    void keep(const Result<void>& stored);
     void book();
     void sample();
 
@@ -47,7 +51,8 @@ private:
     plan::Applied applied_;
 
     std::atomic<bool> online_{false};
-    std::vector<plan::ForwardCounters> last_booked_; // session thread only: spares the database a write when nothing moved
+    std::vector<plan::ForwardCounters> last_booked_;    // session thread only: spares the database a write when nothing moved
+    std::unordered_map<ForwardId, plan::Fault> faults_; // session thread only: what was said last
     SteadyTime next_book_{};
     SteadyTime next_sample_{};
     std::thread thread_; // last: it uses everything above

@@ -1,16 +1,22 @@
 #include "panel/accounting.hpp"
 
+#include "domain/allowance.hpp"
 #include "domain/billing.hpp"
 #include "domain/calendar.hpp"
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
+#include "store/event_table.hpp"
 #include "store/flow_table.hpp"
+#include "store/setting_table.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <unordered_set>
+#include <utility>
 
 namespace sluice::panel {
 
@@ -24,6 +30,49 @@ Traffic growth(const store::BookedCounter& booked, const plan::ForwardCounters& 
     return {grown(booked.traffic.up, now.traffic.up), grown(booked.traffic.down, now.traffic.down)};
 }
 
+// What one report adds to users and assignments, summed before it is written: a report may tell about thousands of forwards.
+class Bills {
+public:
+    explicit Bills(store::WriteTx& tx) : tx_(tx) {}
+
+    // What it costs. Without a payer, or without a tunnel that still exists, raw bytes (FLVX contract 4.1).
+    Traffic add(UserId user, TunnelId tunnel, const Traffic& passed)
+    {
+        const auto& billing = billing_of(tunnel);
+        const auto cost = billing ? domain::billed(*billing, passed) : passed;
+        if (user && cost.total().value > 0) sums_[{user, tunnel}] += cost;
+        return cost;
+    }
+
+    // Returns who pays.
+    std::set<UserId> write(const std::string& today)
+    {
+        std::set<UserId> payers;
+        for (const auto& [payer, cost] : sums_) {
+            const auto& [user, tunnel] = payer;
+            store::UserTable(tx_).add_traffic(user, cost);
+            if (tunnel) store::AssignmentTable(tx_).add_traffic(user, tunnel, cost);
+            store::FlowTable(tx_).add_day(user, today, cost);
+            payers.insert(user);
+        }
+        return payers;
+    }
+
+private:
+    const std::optional<domain::Billing>& billing_of(TunnelId id)
+    {
+        const auto [place, fresh] = billings_.try_emplace(id);
+        if (fresh && id) {
+            if (const auto tunnel = store::TunnelTable(tx_).find(id)) place->second = tunnel->billing;
+        }
+        return place->second;
+    }
+
+    store::WriteTx& tx_;
+    std::map<std::pair<UserId, TunnelId>, Traffic> sums_;
+    std::map<TunnelId, std::optional<domain::Billing>> billings_;
+};
+
 } // namespace
 
 Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<plan::ForwardCounters>& counters)
@@ -35,14 +84,10 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
     auto booked = context_.store->write([&](store::WriteTx& tx) -> Result<Booked> {
         store::BookedCounterTable table(tx);
         store::ForwardTable forwards(tx);
-        store::UserTable users(tx);
-        store::AssignmentTable assignments(tx);
-        store::FlowTable flows(tx);
-        store::TunnelTable tunnels(tx);
         const auto known = table.of_node(node);
-        const auto today = domain::local_date(context_.clock->wall());
+        const auto owners = forwards.payers();
+        Bills bills(tx);
         Booked outcome;
-        std::set<UserId> payers;
         std::unordered_set<ForwardId> reported;
         for (const auto& counter : counters) {
             reported.insert(counter.id);
@@ -51,27 +96,18 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             if (const auto found = known.find(counter.id); found != known.end()) row = found->second;
             row.forward = counter.id;
             const auto passed = growth(row, counter);
-            const auto forward = forwards.find(counter.id);
-            if (forward) {
-                row.user = forward->owner;
-                row.tunnel = forward->tunnel;
+            const auto owner = owners.find(counter.id);
+            if (owner != owners.end()) {
+                row.user = owner->second.owner;
+                row.tunnel = owner->second.tunnel;
             } else if (passed == Traffic{}) {
                 table.remove(node, counter.id);
                 outcome.forgettable.push_back(counter.id);
                 continue;
             }
             if (row.epoch == counter.epoch && passed == Traffic{} && row.connections == counter.connections) continue;
-            const auto tunnel = row.tunnel ? tunnels.find(row.tunnel) : std::nullopt;
-            const auto billed = tunnel ? domain::billed(tunnel->billing, passed) : passed;
-            if (billed.total().value > 0) {
-                if (forward) forwards.add_traffic(counter.id, billed);
-                if (row.user) {
-                    users.add_traffic(row.user, billed);
-                    if (row.tunnel) assignments.add_traffic(row.user, row.tunnel, billed);
-                    flows.add_day(row.user, today, billed);
-                    payers.insert(row.user);
-                }
-            }
+            const auto billed = bills.add(row.user, row.tunnel, passed);
+            if (owner != owners.end() && billed.total().value > 0) forwards.add_traffic(counter.id, billed);
             const bool same_epoch = row.epoch == counter.epoch;
             row.epoch = counter.epoch;
             // Never backwards within an epoch: what was booked once must not be booked again.
@@ -81,8 +117,9 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             table.put(node, row);
         }
         for (const auto& [id, row] : known) {
-            if (!reported.contains(id) && !forwards.find(id)) table.remove(node, id);
+            if (!reported.contains(id) && !owners.contains(id)) table.remove(node, id);
         }
+        const auto payers = bills.write(domain::local_date(context_.clock->wall()));
         for (const auto payer : payers) {
             const auto stopped = stop_what_may_not_run(tx, context_, payer);
             outcome.revisions.insert(outcome.revisions.end(), stopped.begin(), stopped.end());
@@ -92,6 +129,102 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
     if (!booked) return booked.error();
     announce_plans(context_, booked->revisions);
     return std::move(booked->forgettable);
+}
+
+namespace {
+
+constexpr const char* last_day_setting = "internal.last_day";
+constexpr int most_days = 62; // after a longer sleep every reset day has come anyway
+
+void say(store::WriteTx& tx, const Context& context, const char* kind, const std::string& user, const std::string& tunnel = {})
+{
+    store::EventRow event;
+    event.kind = kind;
+    event.details = {{"user", user}};
+    if (!tunnel.empty()) event.details.emplace_back("tunnel", tunnel);
+    record(tx, context, std::move(event));
+}
+
+void reset_counters(store::WriteTx& tx, const Context& context, const std::vector<domain::Day>& days)
+{
+    const auto due = [&](int reset_day) {
+        return std::any_of(days.begin(), days.end(), [&](domain::Day day) { return domain::resets_on(reset_day, day); });
+    };
+    store::UserTable users(tx);
+    store::AssignmentTable assignments(tx);
+    for (const auto& user : users.all()) {
+        if (!due(user.allowance.reset_day)) continue;
+        users.reset_traffic(user.id);
+        if (user.used.total().value > 0) say(tx, context, "user.traffic_reset", user.name);
+    }
+    for (const auto& assignment : assignments.all()) {
+        if (due(assignment.allowance.reset_day)) assignments.reset_traffic(assignment.id);
+    }
+}
+
+// Switches off what has expired and pauses its forwards. Counters and rows stay.
+Revisions end_expired(store::WriteTx& tx, const Context& context)
+{
+    const auto now = context.clock->wall();
+    std::set<UserId> affected;
+    store::UserTable users(tx);
+    for (auto& user : users.all()) {
+        if (user.role == domain::Role::admin || !user.enabled || !domain::expired(user.allowance, now)) continue;
+        user.enabled = false;
+        users.update(user);
+        store::SessionTable(tx).remove_all_of(user.id, {});
+        say(tx, context, "user.expired", user.name);
+        affected.insert(user.id);
+    }
+    store::AssignmentTable assignments(tx);
+    for (auto& assignment : assignments.all()) {
+        if (!assignment.enabled || !domain::expired(assignment.allowance, now)) continue;
+        assignment.enabled = false;
+        assignments.update(assignment);
+        const auto user = users.find(assignment.user);
+        const auto tunnel = store::TunnelTable(tx).find(assignment.tunnel);
+        say(tx, context, "assignment.expired", user ? user->name : "", tunnel ? tunnel->name : "");
+        affected.insert(assignment.user);
+    }
+    Revisions revisions;
+    for (const auto user : affected) {
+        const auto stopped = stop_what_may_not_run(tx, context, user);
+        revisions.insert(revisions.end(), stopped.begin(), stopped.end());
+    }
+    return revisions;
+}
+
+} // namespace
+
+Result<void> Accounting::keep_up()
+{
+    if (auto rolled = roll_up_hour(); !rolled) return rolled;
+    return begin_day();
+}
+
+Result<void> Accounting::begin_day()
+{
+    const auto today = domain::local_day(context_.clock->wall());
+    const auto seen = context_.store->read([](store::ReadTx& tx) -> Result<std::optional<std::string>> {
+        const auto row = store::SettingTable(tx).find(last_day_setting);
+        return row ? std::optional{row->value} : std::nullopt;
+    });
+    if (!seen) return seen.error();
+    const auto last = *seen ? domain::parse_day(**seen) : std::nullopt;
+    // A wall clock that went back waits until the day that it already had.
+    if (last && *last >= today) return {};
+    std::vector<domain::Day> days;
+    if (last) {
+        for (auto day = domain::day_after(*last); day <= today && days.size() < most_days; day = domain::day_after(day)) days.push_back(day);
+    }
+    auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        store::SettingTable(tx).put(last_day_setting, domain::to_text(today), context_.clock->wall());
+        reset_counters(tx, context_, days);
+        return end_expired(tx, context_);
+    });
+    if (!revisions) return revisions.error();
+    announce_plans(context_, *revisions);
+    return {};
 }
 
 Result<void> Accounting::roll_up_hour()

@@ -28,8 +28,14 @@ public:
     // forwards that exist no longer and whose last bytes are booked: the node may forget their counters.
     Result<std::vector<ForwardId>> book(NodeId node, const std::vector<plan::ForwardCounters>& counters);
 
+    // What the calendar asks for, whenever it is called: the hour that ended, and every local day that began since the last call, also
+    // those that passed while the program was not running.
+    Result<void> keep_up();
     // Rolls up the hour that ended; deletes statistics older than 48 hours (hourly) and bounds node metrics. Idempotent per hour.
     Result<void> roll_up_hour();
+    // Monthly resets, and the end of expired users and assignments (FLVX contract 4.3 and 4.4). Idempotent per day. A database that never
+    // saw a day begins with today, without a reset.
+    Result<void> begin_day();
     Result<void> store_sample(NodeId node, const plan::HostSample& sample);
 
     Result<Package> package(const Actor& actor);

@@ -6,6 +6,7 @@
 #include "panel/context.hpp"
 #include "panel/passwords.hpp"
 #include "panel/throttle.hpp"
+#include "panel/users.hpp"
 #include "panel/vault.hpp"
 #include "store/setting_table.hpp"
 #include "store/user_table.hpp"
@@ -183,6 +184,7 @@ Result<void> Accounts::close_session(const std::string& token_hash)
 Result<void> Accounts::change_credentials(const Actor& actor, const std::string& new_name, const Secret& current, const Secret& next,
                                           const std::string& keep_token_hash)
 {
+    if (new_name.size() > longest_user_name) return make_error(Errc::invalid, "user.name_length");
     const auto stored = context_.store->read([&](store::ReadTx& tx) -> Result<std::string> {
         store::UserTable users(tx);
         if (!users.find(actor.user)) return make_error(Errc::not_found, "user");

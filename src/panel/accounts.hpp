@@ -35,7 +35,7 @@ public:
     Result<Actor> resolve_session(const std::string& token_hash, const IpAddress& from);
     Result<void> close_session(const std::string& token_hash);
 
-    // Changes the actor's own name and password; ends his sessions but the one of `keep_token_hash` (empty: all). Errors: not_found "user", invalid "password.current",
+    // Changes the actor's own name and password; ends his sessions but the one of `keep_token_hash` (empty: all). Errors: not_found "user", invalid "user.name_length", "password.current",
     // conflict "user.name".
     Result<void> change_credentials(const Actor& actor, const std::string& new_name, const Secret& current, const Secret& next,
                                     const std::string& keep_token_hash);

@@ -2,6 +2,7 @@
 
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
+#include "panel/summary.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
@@ -50,8 +51,7 @@ Revisions remove_row(store::WriteTx& tx, const Context& context, const Actor& ac
     auto revisions = bump_nodes_of(tx, forwards);
     for (const auto& forward : forwards) store::ForwardTable(tx).remove(forward.id);
     store::AssignmentTable(tx).remove(assignment.id);
-    audit(tx, context, actor, "assignment.delete", assignment.id.value,
-          "user " + std::to_string(assignment.user.value) + ", tunnel " + std::to_string(assignment.tunnel.value));
+    audit(tx, context, actor, "assignment.delete", assignment.id.value, summary(assignment), std::to_string(forwards.size()) + " forwards removed");
     return revisions;
 }
 
@@ -109,8 +109,12 @@ Result<AssignmentId> Assignments::assign(const Actor& actor, UserId user, Tunnel
         }
         patch_into(patch, assignment);
         if (auto checked = check(tx, assignment); !checked) return checked.error();
-        audit(tx, context_, actor, "assignment.assign", user.value, {}, "tunnel " + std::to_string(tunnel.value));
-        if (!existing) return Made{assignments.insert(assignment), {}};
+        if (!existing) {
+            assignment.id = assignments.insert(assignment);
+            audit(tx, context_, actor, "assignment.create", assignment.id.value, {}, summary(assignment));
+            return Made{assignment.id, {}};
+        }
+        audit(tx, context_, actor, "assignment.update", assignment.id.value, summary(*existing), summary(assignment));
         assignments.update(assignment);
         return Made{assignment.id, redeploy(tx, context_, assignment)};
     });
@@ -126,10 +130,11 @@ Result<void> Assignments::update(const Actor& actor, AssignmentId id, const doma
         store::AssignmentTable assignments(tx);
         auto assignment = assignments.find(id);
         if (!assignment) return Revisions{};
+        const auto before = summary(*assignment);
         patch_into(patch, *assignment);
         if (auto checked = check(tx, *assignment); !checked) return checked.error();
         assignments.update(*assignment);
-        audit(tx, context_, actor, "assignment.update", id.value);
+        audit(tx, context_, actor, "assignment.update", id.value, before, summary(*assignment));
         return redeploy(tx, context_, *assignment);
     });
     if (!revisions) return revisions.error();

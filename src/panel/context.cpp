@@ -1,6 +1,7 @@
 #include "panel/context.hpp"
 
 #include "panel/node_gateway.hpp"
+#include "store/event_table.hpp"
 #include "store/setting_table.hpp"
 
 namespace sluice::panel {
@@ -25,6 +26,14 @@ void audit(store::WriteTx& tx, const Context& context, const Actor& actor, const
     row.after = after;
     store::AuditTable table(tx);
     table.add(row);
+    table.trim();
+}
+
+void record(store::WriteTx& tx, const Context& context, store::EventRow event)
+{
+    event.happened = context.clock->wall();
+    store::EventTable table(tx);
+    table.add(event);
     table.trim();
 }
 

@@ -14,6 +14,7 @@
 namespace sluice::store {
 class Store;
 class WriteTx;
+struct EventRow;
 } // namespace sluice::store
 
 namespace sluice::panel {
@@ -38,6 +39,9 @@ Result<void> require_admin(const Actor& actor);
 // Writes one line of history in the transaction of the change.
 void audit(store::WriteTx& tx, const Context& context, const Actor& actor, const std::string& action, std::int64_t object,
            const std::string& before = {}, const std::string& after = {});
+
+// Writes what the program saw or did by itself, in the transaction of the change. `event.happened` is filled in here.
+void record(store::WriteTx& tx, const Context& context, store::EventRow event);
 
 // After the commit: tells the nodes of these revisions.
 void announce_plans(const Context& context, const Revisions& revisions);

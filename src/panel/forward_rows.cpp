@@ -3,12 +3,14 @@
 #include "base/random.hpp"
 #include "domain/allowance.hpp"
 #include "panel/node_gateway.hpp"
+#include "store/event_table.hpp"
 #include "store/flow_table.hpp"
 #include "store/node_table.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace sluice::panel {
 
@@ -33,19 +35,22 @@ Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, User
     const auto user = store::UserTable(tx).find(user_id);
     if (!user || user->role == domain::Role::admin) return {};
     const auto now = context.clock->wall();
-    const bool stop_all = domain::must_stop(*user, now);
     store::ForwardTable forwards(tx);
-    store::AssignmentTable assignments(tx);
+    std::unordered_map<TunnelId, domain::Assignment> assignments;
+    for (auto& assignment : store::AssignmentTable(tx).of_user(user_id)) assignments.emplace(assignment.tunnel, std::move(assignment));
     std::vector<domain::Forward> stopped;
     for (auto& forward : forwards.of_user(user_id)) {
         if (!forward.enabled) continue;
-        bool stop = stop_all;
-        if (!stop) {
-            const auto assignment = assignments.find(user_id, forward.tunnel);
-            stop = assignment && domain::must_stop(*assignment, now);
-        }
-        if (!stop) continue;
+        const auto found = assignments.find(forward.tunnel);
+        const auto allowed = domain::may_run(*user, found == assignments.end() ? std::nullopt : std::optional{found->second}, now);
+        if (allowed) continue;
         forwards.set_enabled(forward.id, false, now);
+        store::EventRow event;
+        event.severity = store::Severity::warning;
+        event.kind = "forward.stopped";
+        event.forward = forward.id;
+        event.details = {{"user", user->name}, {"forward", forward.name}, {"reason", allowed.error().field}};
+        record(tx, context, std::move(event));
         stopped.push_back(std::move(forward));
     }
     return bump_nodes_of(tx, stopped);
@@ -68,7 +73,13 @@ Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::N
     store::ForwardTable forwards(tx);
     if (wanted) {
         const auto port = std::to_string(*wanted);
+        const auto own = except ? forwards.find(except) : std::nullopt;
+        const auto holds = [&](NodeId node) {
+            return own && std::find(own->ports.begin(), own->ports.end(), domain::ForwardPort{node, *wanted}) != own->ports.end();
+        };
         for (const auto& node : entries) {
+            // A port that the forward has stays its own, also when the node's range was made smaller since.
+            if (holds(node.id)) continue;
             if (!node.ports.contains(*wanted)) return make_error(Errc::invalid, "forward.port", {}, {node.name, port});
             const auto taken = forwards.ports_taken(node.id, except);
             if (std::find(taken.begin(), taken.end(), *wanted) != taken.end())

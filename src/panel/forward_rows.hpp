@@ -22,7 +22,7 @@ Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, User
 // The entry nodes of a tunnel, in order. Nodes that are gone are left out.
 std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& tunnel);
 
-// One port that is allowed and free on every entry node. `wanted` absent: a random one. `except` may already hold it. Errors: conflict
+// One port that is allowed and free on every entry node. `wanted` absent: a random one. What `except` already holds it may keep. Errors: conflict
 // "forward.entries" (no entry node), invalid "forward.port" (args node, port), conflict "forward.port" (args node, port), conflict "forward.no_port".
 Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except);
 

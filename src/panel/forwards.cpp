@@ -170,6 +170,26 @@ Result<ForwardView> Forwards::get(const Actor& actor, ForwardId id)
     });
 }
 
+Result<void> Forwards::may_create(const Actor& actor, TunnelId tunnel)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<void> {
+        const auto usable = usable_tunnel(tx, actor, tunnel);
+        if (!usable) return usable.error();
+        return {};
+    });
+}
+
+Result<void> Forwards::may_update(const Actor& actor, ForwardId id, const domain::Patch<TunnelId>& tunnel)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<void> {
+        const auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        const auto usable = usable_tunnel(tx, actor, tunnel.value_or(forward->tunnel));
+        if (!usable) return usable.error();
+        return {};
+    });
+}
+
 Result<Forwards::Created> Forwards::create(const Actor& actor, const domain::ForwardDraft& draft)
 {
     struct Made {
@@ -381,6 +401,7 @@ Result<void> Forwards::resume(const Actor& actor, ForwardId id)
     if (deployed || resumed->forward.enabled) return deployed;
     const auto paused = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
         store::ForwardTable(tx).set_enabled(id, false, context_.clock->wall());
+        audit(tx, context_, actor, "forward.resume_undone", id.value, describe(deployed.error()));
         return bump_nodes_of(tx, {resumed->forward});
     });
     if (!paused) return paused.error();
@@ -395,6 +416,7 @@ Result<void> Forwards::reorder(const Actor& actor, const std::vector<std::pair<F
         for (const auto& [id, position] : order) {
             if (find_for(tx, actor, id)) forwards.set_position(id, position);
         }
+        audit(tx, context_, actor, "forward.reorder", 0, {}, std::to_string(order.size()) + " forwards");
         return {};
     });
 }

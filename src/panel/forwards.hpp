@@ -38,6 +38,11 @@ public:
     Result<std::vector<ForwardView>> list(const Actor& actor); // by order, id
     Result<ForwardView> get(const Actor& actor, ForwardId id);
 
+    // What is said before anything about the rest of a draft or patch: may this actor use the tunnel, is it there and on; is the forward there. For callers
+    // whose own reading failed. Errors: as the first ones of create and update.
+    Result<void> may_create(const Actor& actor, TunnelId tunnel);
+    Result<void> may_update(const Actor& actor, ForwardId id, const domain::Patch<TunnelId>& tunnel);
+
     struct Created {
         ForwardId id;
         std::uint16_t port = 0;

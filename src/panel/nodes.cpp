@@ -5,7 +5,9 @@
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/node_gateway.hpp"
+#include "panel/summary.hpp"
 #include "panel/vault.hpp"
+#include "store/event_table.hpp"
 #include "store/node_table.hpp"
 
 namespace sluice::panel {
@@ -71,7 +73,7 @@ Result<Nodes::Created> Nodes::create(const Actor& actor, const domain::NodeDraft
     const auto secret = random_hex(16);
     auto id = context_.store->write([&](store::WriteTx& tx) -> Result<NodeId> {
         const auto made = insert(tx, context_, node, secret);
-        audit(tx, context_, actor, "node.create", made.value, {}, node.name);
+        audit(tx, context_, actor, "node.create", made.value, {}, summary(node));
         return made;
     });
     if (!id) return id.error();
@@ -85,7 +87,7 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
         store::NodeTable nodes(tx);
         auto node = nodes.find(id);
         if (!node) return make_error(Errc::not_found, "node");
-        const auto before = node->name;
+        const auto before = summary(*node);
         domain::apply(patch.name, node->name);
         domain::apply(patch.address, node->address);
         domain::apply(patch.address_v4, node->address_v4);
@@ -100,7 +102,7 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
         node->updated = context_.clock->wall();
         if (auto checked = domain::check_node(*node); !checked) return checked.error();
         nodes.update(*node);
-        audit(tx, context_, actor, "node.update", id.value, before, node->name);
+        audit(tx, context_, actor, "node.update", id.value, before, summary(*node));
         return nodes.bump_revision({id});
     });
     if (!revisions) return revisions.error();
@@ -117,7 +119,7 @@ Result<void> Nodes::remove(const Actor& actor, NodeId id)
         if (!node) return {};
         if (node->local) return make_error(Errc::conflict, "node.local");
         nodes.remove(id);
-        audit(tx, context_, actor, "node.delete", id.value, node->name);
+        audit(tx, context_, actor, "node.delete", id.value, summary(*node));
         return {};
     });
 }
@@ -128,6 +130,36 @@ Result<void> Nodes::reorder(const Actor& actor, const std::vector<std::pair<Node
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::NodeTable nodes(tx);
         for (const auto& [id, position] : order) nodes.set_position(id, position);
+        audit(tx, context_, actor, "node.reorder", 0, {}, std::to_string(order.size()) + " nodes");
+        return {};
+    });
+}
+
+Result<void> Nodes::note_connection(NodeId id, bool online)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        const auto node = store::NodeTable(tx).find(id);
+        store::EventRow event;
+        event.severity = online ? store::Severity::info : store::Severity::warning;
+        event.kind = online ? "node.online" : "node.offline";
+        event.node = id;
+        if (node) event.details = {{"node", node->name}};
+        record(tx, context_, std::move(event));
+        return {};
+    });
+}
+
+Result<void> Nodes::note_result(NodeId id, const plan::ForwardResult& result)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        const bool fine = result.fault == plan::Fault::none;
+        store::EventRow event;
+        event.severity = fine ? store::Severity::info : store::Severity::error;
+        event.kind = fine ? "forward.works" : "forward.failed";
+        event.node = id;
+        event.forward = result.id;
+        if (!fine) event.details = {{"fault", std::string{plan::to_text(result.fault)}}, {"detail", result.detail}};
+        record(tx, context_, std::move(event));
         return {};
     });
 }

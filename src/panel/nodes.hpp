@@ -5,6 +5,7 @@
 #include "base/secret.hpp"
 #include "domain/node.hpp"
 #include "panel/actor.hpp"
+#include "plan/report.hpp"
 
 #include <utility>
 #include <vector>
@@ -29,13 +30,18 @@ public:
         NodeId id;
         Secret secret; // 32 hex characters; stored encrypted, since it is shown again
     };
-    // Errors: invalid "node.name", "node.address", "node.ports", "node.tcp_listen", "node.udp_listen".
+    // Errors: those of domain::check_node.
     Result<Created> create(const Actor& actor, const domain::NodeDraft& draft);
     // Errors: not_found "node" and those of create. The new wish is sent to the node.
     Result<void> update(const Actor& actor, NodeId id, const domain::NodePatch& patch);
     // Removes the node, its places in tunnels and the ports of forwards on it. The local node cannot be removed: conflict "node.local".
     Result<void> remove(const Actor& actor, NodeId id);
     Result<void> reorder(const Actor& actor, const std::vector<std::pair<NodeId, std::int64_t>>& order); // unknown ids are ignored
+
+    // The hub says when a node comes and goes; it is kept as an event.
+    Result<void> note_connection(NodeId id, bool online);
+    // A forward of the node's plan stopped or began to work; it is kept as an event.
+    Result<void> note_result(NodeId id, const plan::ForwardResult& result);
 
     // The node inside this process: made at first boot with the host's name and addresses.
     Result<NodeId> ensure_local(const std::string& name, const std::string& address, const std::string& version);

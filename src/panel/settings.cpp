@@ -58,11 +58,11 @@ Result<void> Settings::put(const Actor& actor, const std::map<std::string, std::
     });
 }
 
-Result<Announcement> Settings::announcement()
+Result<Announcement> Settings::announcement(const Actor* actor)
 {
     return context_.store->read([&](store::ReadTx& tx) -> Result<Announcement> {
         auto row = store::AnnouncementTable(tx).get();
-        if (!row) return Announcement{};
+        if (!row || (!actor && !row->enabled)) return Announcement{};
         return Announcement{std::move(row->content), row->enabled};
     });
 }

@@ -34,7 +34,8 @@ public:
     // Upserts all or none. Errors: invalid "setting.name", invalid "setting.value" (more than 64 KiB or not UTF-8).
     Result<void> put(const Actor& actor, const std::map<std::string, std::string>& values);
 
-    Result<Announcement> announcement();
+    // Who has not signed in (`actor` null) sees it only while it is switched on.
+    Result<Announcement> announcement(const Actor* actor);
     Result<void> announce(const Actor& actor, const Announcement& announcement);
 
 private:

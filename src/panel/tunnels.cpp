@@ -6,6 +6,7 @@
 #include "panel/diagnose_jobs.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/node_gateway.hpp"
+#include "panel/summary.hpp"
 #include "store/node_table.hpp"
 #include "store/tunnel_table.hpp"
 
@@ -44,7 +45,9 @@ Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, const do
         return make_error(Errc::invalid, "tunnel.type", "chains of nodes are not available in this version");
     }
     std::set<NodeId> seen;
-    for (const auto role : {HopRole::entry, HopRole::exit, HopRole::middle}) {
+    // A direct tunnel is its entries; hops and exits that a client sends along mean nothing (FLVX contract 4.7).
+    for (const auto role :
+         draft.type == domain::TunnelType::chain ? std::vector{HopRole::entry, HopRole::exit, HopRole::middle} : std::vector{HopRole::entry}) {
         for (const auto& hop : draft.hops) {
             if (hop.role != role) continue;
             if (!seen.insert(hop.node).second) return make_error(Errc::invalid, "tunnel.nodes");
@@ -55,22 +58,36 @@ Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, const do
     return {};
 }
 
+Result<void> check_name(const std::string& name)
+{
+    if (name.empty()) return make_error(Errc::invalid, "tunnel.name");
+    if (name.size() > 100) return make_error(Errc::invalid, "tunnel.name_length");
+    return {};
+}
+
 Result<void> check_billing(const domain::Billing& billing)
 {
     if (!std::isfinite(billing.ratio) || billing.ratio > 1000 || billing.factor > 2) return make_error(Errc::invalid, "tunnel.billing");
     return {};
 }
 
-void write(domain::Tunnel& tunnel, const domain::TunnelDraft& draft)
+// The addresses that the administrator wants shown; absent: composed from the entry nodes.
+Result<std::optional<std::string>> shown_addresses(const domain::TunnelDraft& draft)
+{
+    auto parsed = domain::parse_entry_addresses(draft.entry_addresses.value_or(""));
+    if (!parsed) return parsed.error();
+    return parsed->empty() ? std::nullopt : std::optional{std::move(*parsed)};
+}
+
+void write(domain::Tunnel& tunnel, const domain::TunnelDraft& draft, const std::optional<std::string>& shown)
 {
     tunnel.name = draft.name;
     tunnel.billing.factor = std::max(1, draft.billing.factor);
     tunnel.billing.ratio = draft.billing.ratio > 0 ? draft.billing.ratio : 1.0;
     tunnel.enabled = draft.enabled;
-    tunnel.entry_addresses = draft.entry_addresses && draft.entry_addresses->empty() ? std::nullopt : draft.entry_addresses;
+    tunnel.entry_addresses = shown;
     tunnel.preference = draft.preference;
     tunnel.hops.clear();
-    // A direct tunnel is its entries; hops and exits that a client sends along mean nothing (FLVX contract 4.7).
     for (const auto& hop : draft.hops) {
         if (draft.type == domain::TunnelType::chain || hop.role == domain::HopRole::entry) tunnel.hops.push_back(hop);
     }
@@ -101,19 +118,21 @@ Result<TunnelView> Tunnels::get(const Actor& actor, TunnelId id)
 Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& draft)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    if (draft.name.empty() || draft.name.size() > 100) return make_error(Errc::invalid, "tunnel.name");
+    if (auto named = check_name(draft.name); !named) return named.error();
     return context_.store->write([&](store::WriteTx& tx) -> Result<TunnelId> {
         store::TunnelTable tunnels(tx);
         if (tunnels.find_by_name(draft.name)) return make_error(Errc::conflict, "tunnel.name");
         if (auto checked = check_nodes(tx, *context_.gateway, draft); !checked) return checked.error();
         if (auto checked = check_billing(draft.billing); !checked) return checked.error();
+        const auto shown = shown_addresses(draft);
+        if (!shown) return shown.error();
         domain::Tunnel tunnel;
         tunnel.uuid = make_uuid();
         tunnel.type = draft.type;
         tunnel.created = context_.clock->wall();
-        write(tunnel, draft);
+        write(tunnel, draft, *shown);
         const auto id = tunnels.insert(tunnel);
-        audit(tx, context_, actor, "tunnel.create", id.value, {}, draft.name);
+        audit(tx, context_, actor, "tunnel.create", id.value, {}, summary(tunnel));
         return id;
     });
 }
@@ -125,13 +144,15 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
         store::TunnelTable tunnels(tx);
         auto tunnel = tunnels.find(id);
         if (!tunnel) return make_error(Errc::not_found, "tunnel");
-        if (draft.name.empty() || draft.name.size() > 100) return make_error(Errc::invalid, "tunnel.name");
+        if (auto named = check_name(draft.name); !named) return named.error();
         if (const auto other = tunnels.find_by_name(draft.name); other && *other != id) return make_error(Errc::conflict, "tunnel.name");
         if (draft.type != tunnel->type) return make_error(Errc::conflict, "tunnel.type");
         if (auto checked = check_nodes(tx, *context_.gateway, draft); !checked) return checked.error();
         if (auto checked = check_billing(draft.billing); !checked) return checked.error();
-        const auto before = tunnel->name;
-        write(*tunnel, draft);
+        const auto shown = shown_addresses(draft);
+        if (!shown) return shown.error();
+        const auto before = summary(*tunnel);
+        write(*tunnel, draft, *shown);
         tunnel->updated = context_.clock->wall();
 
         // Forwards follow the entries: kept where they were, opened on new nodes, closed on those that left.
@@ -141,9 +162,17 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
         tunnels.update(*tunnel);
         const auto entries = entry_nodes(tx, *tunnel);
         for (auto& forward : moved) {
-            if (forward.ports.empty()) continue;
             std::vector<domain::ForwardPort> ports;
-            const auto old = std::min_element(forward.ports.begin(), forward.ports.end(), [](auto& a, auto& b) { return a.port < b.port; })->port;
+            const auto smallest = std::min_element(forward.ports.begin(), forward.ports.end(), [](auto& a, auto& b) { return a.port < b.port; });
+            std::uint16_t old = 0;
+            if (smallest != forward.ports.end()) {
+                old = smallest->port;
+            } else {
+                // Its last entry node was removed; with the new ones it listens again.
+                const auto fresh = choose_port(tx, entries, std::nullopt, forward.id);
+                if (!fresh) return fresh.error();
+                old = *fresh;
+            }
             for (const auto& node : entries) {
                 const auto kept = std::find_if(forward.ports.begin(), forward.ports.end(), [&](const auto& port) { return port.node == node.id; });
                 if (kept != forward.ports.end()) {
@@ -160,7 +189,7 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
             remember_payer(tx, forward);
             affected.push_back(forward);
         }
-        audit(tx, context_, actor, "tunnel.update", id.value, before, draft.name);
+        audit(tx, context_, actor, "tunnel.update", id.value, before, summary(*tunnel));
         return bump_nodes_of(tx, affected);
     });
     if (!revisions) return revisions.error();
@@ -177,7 +206,7 @@ Result<void> Tunnels::remove(const Actor& actor, TunnelId id)
         if (!tunnel) return Revisions{};
         auto changed = bump_nodes_of(tx, store::ForwardTable(tx).of_tunnel(id));
         tunnels.remove(id);
-        audit(tx, context_, actor, "tunnel.delete", id.value, tunnel->name);
+        audit(tx, context_, actor, "tunnel.delete", id.value, summary(*tunnel));
         return changed;
     });
     if (!revisions) return revisions.error();
@@ -191,6 +220,7 @@ Result<void> Tunnels::reorder(const Actor& actor, const std::vector<std::pair<Tu
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::TunnelTable tunnels(tx);
         for (const auto& [id, position] : order) tunnels.set_position(id, position);
+        audit(tx, context_, actor, "tunnel.reorder", 0, {}, std::to_string(order.size()) + " tunnels");
         return {};
     });
 }

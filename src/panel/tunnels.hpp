@@ -24,8 +24,8 @@ public:
 
     Result<std::vector<TunnelView>> list(const Actor& actor); // by order, id
     Result<TunnelView> get(const Actor& actor, TunnelId id);
-    // Errors in order: invalid "tunnel.name", conflict "tunnel.name", invalid "tunnel.entries", invalid "tunnel.exits", invalid
-    // "tunnel.nodes" (a node twice), not_found "node", node_offline "tunnel.nodes", conflict "node.ports" (none free), invalid "tunnel.billing".
+    // Errors in order: invalid "tunnel.name" (empty) or "tunnel.name_length", conflict "tunnel.name", invalid "tunnel.entries", invalid "tunnel.exits", invalid
+    // "tunnel.nodes" (a node twice), not_found "node", node_offline "tunnel.nodes", invalid "tunnel.billing", invalid "tunnel.entry_addresses".
     Result<TunnelId> create(const Actor& actor, const domain::TunnelDraft& draft);
     Result<void> update(const Actor& actor, TunnelId id, const domain::TunnelDraft& draft); // also not_found "tunnel"; the type may not change
     Result<void> remove(const Actor& actor, TunnelId id); // with its forwards and assignments; an unknown id is fine

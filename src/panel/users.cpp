@@ -3,6 +3,7 @@
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/passwords.hpp"
+#include "panel/summary.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
@@ -21,8 +22,8 @@ Result<std::vector<domain::User>> Users::list(const Actor& actor)
 Result<UserId> Users::create(const Actor& actor, const UserDraft& draft)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    if (draft.name.empty() || draft.name.size() > 100 || !draft.password || draft.password->empty())
-        return make_error(Errc::invalid, "user.credentials");
+    if (draft.name.empty() || !draft.password || draft.password->empty()) return make_error(Errc::invalid, "user.credentials");
+    if (draft.name.size() > longest_user_name) return make_error(Errc::invalid, "user.name_length");
     const auto hash = hash_password(*draft.password);
     if (!hash) return hash.error();
     return context_.store->write([&](store::WriteTx& tx) -> Result<UserId> {
@@ -43,7 +44,8 @@ Result<UserId> Users::create(const Actor& actor, const UserDraft& draft)
 Result<void> Users::update(const Actor& actor, UserId id, const UserDraft& draft)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    if (draft.name.empty() || draft.name.size() > 100) return make_error(Errc::invalid, "user.name");
+    if (draft.name.empty()) return make_error(Errc::invalid, "user.name");
+    if (draft.name.size() > longest_user_name) return make_error(Errc::invalid, "user.name_length");
     std::optional<std::string> hash;
     if (draft.password && !draft.password->empty()) {
         auto made = hash_password(*draft.password);
@@ -57,7 +59,7 @@ Result<void> Users::update(const Actor& actor, UserId id, const UserDraft& draft
         if (user->role == domain::Role::admin) return make_error(Errc::forbidden, "user.admin");
         if (const auto other = users.find_by_name(draft.name); other && other->id != id) return make_error(Errc::conflict, "user.name");
         const auto now = context_.clock->wall();
-        const auto before = user->name;
+        const auto before = summary(*user);
         user->name = draft.name;
         user->enabled = draft.enabled;
         user->allowance = draft.allowance;
@@ -70,7 +72,7 @@ Result<void> Users::update(const Actor& actor, UserId id, const UserDraft& draft
             assignments.update(assignment);
         }
         if (hash || !draft.enabled) store::SessionTable(tx).remove_all_of(id, {});
-        audit(tx, context_, actor, "user.update", id.value, before, draft.name);
+        audit(tx, context_, actor, "user.update", id.value, before, summary(*user) + (hash ? ", new password" : ""));
         return stop_what_may_not_run(tx, context_, id);
     });
     if (!revisions) return revisions.error();
@@ -88,7 +90,7 @@ Result<void> Users::remove(const Actor& actor, UserId id)
         if (user->role == domain::Role::admin) return make_error(Errc::forbidden, "user.admin");
         auto changed = bump_nodes_of(tx, store::ForwardTable(tx).of_user(id));
         users.remove(id);
-        audit(tx, context_, actor, "user.delete", id.value, user->name);
+        audit(tx, context_, actor, "user.delete", id.value, summary(*user));
         return changed;
     });
     if (!revisions) return revisions.error();

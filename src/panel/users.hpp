@@ -6,6 +6,7 @@
 #include "domain/user.hpp"
 #include "panel/actor.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@
 namespace sluice::panel {
 
 struct Context;
+
+inline constexpr std::size_t longest_user_name = 100; // bytes
 
 struct UserDraft {
     std::string name;
@@ -26,7 +29,7 @@ public:
     explicit Users(Context& context) : context_(context) {}
 
     Result<std::vector<domain::User>> list(const Actor& actor); // regular users, by id
-    // Errors: invalid "user.credentials" (name or password empty), conflict "user.name".
+    // Errors: invalid "user.credentials" (name or password empty), "user.name_length", conflict "user.name".
     Result<UserId> create(const Actor& actor, const UserDraft& draft);
     // Copies the allowance to all of the user's assignments. Disabling ends his sessions and pauses his forwards; a new password ends his
     // sessions. Errors: invalid "user.name", not_found "user", forbidden "user.admin", conflict "user.name".

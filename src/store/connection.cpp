@@ -22,7 +22,9 @@ std::unique_ptr<SQLite::Database> connect(const std::string& path, Access access
     return database;
 }
 
-Result<void> migrate(SQLite::Database& database)
+Result<void> migrate(SQLite::Database& database) { return migrate(database, migrations().back().number); }
+
+Result<void> migrate(SQLite::Database& database, std::int64_t up_to)
 {
     const std::int64_t have = database.execAndGet("PRAGMA user_version").getInt64();
     const std::int64_t newest = migrations().back().number;
@@ -30,7 +32,7 @@ Result<void> migrate(SQLite::Database& database)
         return make_error(Errc::conflict, "store.version", "the database was made by a newer program",
                           {std::to_string(have), std::to_string(newest)});
     for (const auto& migration : migrations()) {
-        if (migration.number <= have) continue;
+        if (migration.number <= have || migration.number > up_to) continue;
         SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
         database.exec(std::string{migration.sql});
         database.exec("PRAGMA user_version=" + std::to_string(migration.number));

@@ -6,6 +6,7 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,8 @@ std::unique_ptr<SQLite::Database> connect(const std::string& path, Access access
 // Applies missing migrations, each in its own transaction together with its number. Errors: conflict "store.version" (newer than
 // this program), unavailable "store".
 Result<void> migrate(SQLite::Database& database);
+// Only up to migration `up_to`, for tests of single migrations.
+Result<void> migrate(SQLite::Database& database, std::int64_t up_to);
 
 // unavailable "store.full" for a full disk, conflict "store.constraint" for a violated constraint, else unavailable "store".
 Error to_error(const SQLite::Exception& problem);

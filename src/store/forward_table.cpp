@@ -14,6 +14,8 @@ constexpr const char* columns =
     "SELECT f.id, f.uuid, f.position, f.user_id, f.owner_name, f.name, f.tunnel_id, f.targets, f.pick, f.bind_address, f.tcp, f.udp, f.allow, "
     "f.deny, f.max_connections, f.used_up, f.used_down, f.enabled, f.created, f.updated FROM forwards f ";
 
+constexpr const char* by_place = "ORDER BY f.position, f.id";
+
 std::vector<Cidr> networks_of(const std::string& text)
 {
     std::vector<Cidr> networks;
@@ -77,52 +79,59 @@ std::string join_networks(const std::vector<Cidr>& networks)
     return text;
 }
 
-std::vector<domain::Forward> ForwardTable::select(const std::string& where_and_order, std::int64_t argument)
+// Two queries however many there are: the forwards, and the ports of all of them.
+std::vector<domain::Forward> ForwardTable::select(const std::string& where, const std::string& order, std::int64_t argument)
 {
     std::vector<domain::Forward> forwards;
     std::unordered_map<ForwardId, std::size_t> places;
-    Statement query(tx_, (columns + where_and_order).c_str(), argument);
+    Statement query(tx_, (columns + where + order).c_str(), argument);
     while (query.next()) {
         forwards.push_back(row(query));
         places[forwards.back().id] = forwards.size() - 1;
     }
-    if (forwards.size() == 1) {
-        Statement ports(tx_, "SELECT node_id, port FROM forward_ports WHERE forward_id = ? ORDER BY node_id", forwards.front().id);
-        while (ports.next()) {
-            const auto node = ports.id<NodeId>();
-            forwards.front().ports.push_back({node, static_cast<std::uint16_t>(ports.integer())});
-        }
-    } else if (!forwards.empty()) {
-        Statement ports(tx_, "SELECT forward_id, node_id, port FROM forward_ports ORDER BY forward_id, node_id");
-        while (ports.next()) {
-            const auto place = places.find(ports.id<ForwardId>());
-            if (place == places.end()) continue;
-            const auto node = ports.id<NodeId>();
-            forwards[place->second].ports.push_back({node, static_cast<std::uint16_t>(ports.integer())});
-        }
+    if (forwards.empty()) return forwards;
+    Statement ports(tx_,
+                    ("SELECT q.forward_id, q.node_id, q.port FROM forward_ports q WHERE q.forward_id IN (SELECT f.id FROM forwards f " + where +
+                     ") ORDER BY q.forward_id, q.node_id")
+                        .c_str(),
+                    argument);
+    while (ports.next()) {
+        const auto place = places.find(ports.id<ForwardId>());
+        if (place == places.end()) continue;
+        const auto node = ports.id<NodeId>();
+        forwards[place->second].ports.push_back({node, static_cast<std::uint16_t>(ports.integer())});
     }
     return forwards;
 }
 
 std::optional<domain::Forward> ForwardTable::find(ForwardId id)
 {
-    auto found = select("WHERE f.id = ?", id.value);
+    auto found = select("WHERE f.id = ? ", "", id.value);
     if (found.empty()) return std::nullopt;
     return std::move(found.front());
 }
 
-std::vector<domain::Forward> ForwardTable::all() { return select("WHERE f.id > ? ORDER BY f.position, f.id", 0); }
+std::vector<domain::Forward> ForwardTable::all() { return select("WHERE f.id > ? ", by_place, 0); }
 
-std::vector<domain::Forward> ForwardTable::of_user(UserId user) { return select("WHERE f.user_id = ? ORDER BY f.position, f.id", user.value); }
+std::vector<domain::Forward> ForwardTable::of_user(UserId user) { return select("WHERE f.user_id = ? ", by_place, user.value); }
 
-std::vector<domain::Forward> ForwardTable::of_tunnel(TunnelId tunnel)
-{
-    return select("WHERE f.tunnel_id = ? ORDER BY f.position, f.id", tunnel.value);
-}
+std::vector<domain::Forward> ForwardTable::of_tunnel(TunnelId tunnel) { return select("WHERE f.tunnel_id = ? ", by_place, tunnel.value); }
 
 std::vector<domain::Forward> ForwardTable::on_node(NodeId node)
 {
-    return select("JOIN forward_ports p ON p.forward_id = f.id WHERE p.node_id = ? ORDER BY f.id", node.value);
+    return select("JOIN forward_ports p ON p.forward_id = f.id WHERE p.node_id = ? ", "ORDER BY f.id", node.value);
+}
+
+std::unordered_map<ForwardId, ForwardTable::Payer> ForwardTable::payers()
+{
+    std::unordered_map<ForwardId, Payer> payers;
+    Statement query(tx_, "SELECT id, user_id, tunnel_id FROM forwards");
+    while (query.next()) {
+        const auto id = query.id<ForwardId>();
+        const auto owner = query.id<UserId>();
+        payers.emplace(id, Payer{owner, query.id<TunnelId>()});
+    }
+    return payers;
 }
 
 std::int64_t ForwardTable::count_of(UserId user)

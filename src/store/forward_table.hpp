@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace sluice::store {
@@ -21,6 +22,12 @@ public:
     std::vector<domain::Forward> of_tunnel(TunnelId tunnel);
     std::vector<domain::Forward> on_node(NodeId node); // with a port there; by id
     std::int64_t count_of(UserId user);
+    // Who pays for which forward, and on which tunnel: all that booking needs to know, in one query.
+    struct Payer {
+        UserId owner;
+        TunnelId tunnel;
+    };
+    std::unordered_map<ForwardId, Payer> payers();
     std::int64_t count_of(UserId user, TunnelId tunnel);
 
     // Ports that forwards and tunnel hops hold on a node. `except` does not count.
@@ -34,7 +41,7 @@ public:
     void remove(ForwardId id);
 
 private:
-    std::vector<domain::Forward> select(const std::string& where_and_order, std::int64_t argument);
+    std::vector<domain::Forward> select(const std::string& where, const std::string& order, std::int64_t argument);
     void insert_ports(ForwardId id, const std::vector<domain::ForwardPort>& ports);
     ReadTx& tx_;
 };

@@ -103,8 +103,10 @@ std::vector<std::pair<NodeId, std::uint64_t>> NodeTable::bump_revision(const std
     std::vector<std::pair<NodeId, std::uint64_t>> revisions;
     for (const auto id : ids) {
         Statement bump(tx_, "UPDATE nodes SET revision = revision + 1 WHERE id = ? RETURNING revision", id);
-        if (bump.next()) revisions.emplace_back(id, static_cast<std::uint64_t>(bump.integer()));
-        while (bump.next()) {}
+        if (!bump.next()) continue; // a node that is gone
+        revisions.emplace_back(id, static_cast<std::uint64_t>(bump.integer()));
+        while (bump.next()) { // to its end: an open statement would keep the transaction from committing
+        }
     }
     return revisions;
 }

@@ -7,6 +7,7 @@
 #include "store/connection.hpp"
 
 #include <SQLiteCpp/Statement.h>
+#include <sqlite3.h>
 
 #include <cerrno>
 #include <chrono>
@@ -15,10 +16,12 @@
 #include <deque>
 #include <exception>
 #include <fcntl.h>
+#include <iterator>
 #include <mutex>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace sluice::store {
@@ -31,11 +34,19 @@ struct Work {
     const std::function<bool(WriteTx&)>* function = nullptr;
     bool outside_transaction = false; // VACUUM INTO cannot run inside one
     // Filled by the writer.
+    bool ran = false;
     bool kept = false;
     std::optional<Error> error;
     std::exception_ptr exception;
     bool done = false;
 };
+
+// The work's changes did not reach the disk. A work that failed by itself keeps its own reason; one that asked for rollback has lost nothing.
+void lose(Work& work, const Error& why)
+{
+    const bool had_changes = std::exchange(work.kept, false);
+    if ((had_changes || !work.ran) && !work.error && !work.exception) work.error = why;
+}
 
 } // namespace
 
@@ -92,6 +103,7 @@ void Store::State::run_one(Work& work)
     WriteTx tx(*writer);
     try {
         writer->exec("SAVEPOINT work");
+        work.ran = true;
         work.kept = (*work.function)(tx);
         if (!work.kept) writer->exec("ROLLBACK TO work");
         writer->exec("RELEASE work");
@@ -119,22 +131,30 @@ void Store::State::run_batch(std::vector<Work*>& batch)
         auto& work = *batch.front();
         WriteTx tx(*writer);
         try {
+            work.ran = true;
             work.kept = (*work.function)(tx);
         } catch (const SQLite::Exception& problem) {
             work.error = to_error(problem);
         }
         return;
     }
+    auto first_open = batch.begin(); // works before it are decided
     try {
         writer->exec("BEGIN IMMEDIATE");
-        for (auto* work : batch) run_one(*work);
+        for (auto work = batch.begin(); work != batch.end(); ++work) {
+            run_one(**work);
+            // SQLite may end the whole transaction by itself (a full disk): then what this batch wrote so far is gone, and a savepoint of
+            // the next work would commit on its own.
+            if (sqlite3_get_autocommit(writer->getHandle()) == 0) continue;
+            const auto lost = (*work)->error.value_or(make_error(Errc::unavailable, "store", "the transaction was rolled back"));
+            for (auto earlier = first_open; earlier != std::next(work); ++earlier) lose(**earlier, lost);
+            first_open = std::next(work);
+            writer->exec("BEGIN IMMEDIATE");
+        }
         writer->exec("COMMIT");
     } catch (const SQLite::Exception& problem) {
-        // Nothing of this batch is on disk: every caller hears it, none believes a lost write.
-        for (auto* work : batch) {
-            work->kept = false;
-            if (!work->error) work->error = to_error(problem);
-        }
+        // Nothing of the open transaction is on disk: every caller hears it, none believes a lost write.
+        for (auto work = first_open; work != batch.end(); ++work) lose(**work, to_error(problem));
         log::error("commit failed", {{"problem", problem.what()}, {"writes", batch.size()}});
         try {
             writer->exec("ROLLBACK");

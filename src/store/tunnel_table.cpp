@@ -187,6 +187,14 @@ std::vector<domain::Assignment> AssignmentTable::of_user(UserId user)
     return assignments;
 }
 
+std::vector<domain::Assignment> AssignmentTable::all()
+{
+    std::vector<domain::Assignment> assignments;
+    Statement query(tx_, (std::string{assignment_columns} + "ORDER BY id").c_str());
+    while (query.next()) assignments.push_back(assignment_row(query));
+    return assignments;
+}
+
 AssignmentId AssignmentTable::insert(const domain::Assignment& assignment)
 {
     Statement(tx_,

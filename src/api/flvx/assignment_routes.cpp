@@ -2,6 +2,9 @@
 #include "api/flvx/route.hpp"
 #include "api/flvx/shapes.hpp"
 
+#include <utility>
+#include <vector>
+
 namespace sluice::flvx {
 
 namespace {
@@ -10,10 +13,10 @@ constexpr std::chrono::hours default_lifetime{24 * 365};
 
 Reply list_assignments(Call& call)
 {
-    const auto user = id_of(call, "userId");
+    const auto user = call.body.exact_integer("userId");
     if (call.body.bad()) return fail(-1, "请求参数错误");
-    if (!user) return ok(Json::array());
-    const auto assignments = call.panel.assignments().list(call.who(), UserId{*user});
+    if (user <= 0) return ok(listing(call, Json::array()));
+    const auto assignments = call.panel.assignments().list(call.who(), UserId{user});
     if (!assignments) return fail(assignments.error());
     Json items = Json::array();
     for (const auto& view : *assignments) items.push_back(assignment_json(view, false));
@@ -55,28 +58,44 @@ Reply assign(Call& call)
     return done ? ok() : fail(done.error());
 }
 
+// One tunnel of a batch: {"tunnelId":1,"speedId":null}; a null limit is one that was not given. Errors: invalid "body".
+Result<std::pair<TunnelId, domain::AssignmentPatch>> read_batch_item(const Json& item)
+{
+    const auto malformed = make_error(Errc::invalid, "body");
+    auto body = Body::parse(item.dump());
+    if (!body) return malformed;
+    const auto tunnel = body->exact_integer("tunnelId");
+    const auto speed = body->exact_integer("speedId");
+    if (body->bad()) return malformed;
+    domain::AssignmentPatch patch;
+    if (speed > 0) patch.speed_limit = SpeedLimitId{speed};
+    return std::pair{TunnelId{tunnel}, std::move(patch)};
+}
+
+// Everything is read before anything is assigned; then it stops at the first refusal (contract 5.5).
 Reply batch_assign(Call& call)
 {
-    const auto user = id_of(call, "userId");
-    if (!call.body.is_list("tunnels") && !call.body.is_list("tunnelIds")) return fail(-1, "请求参数错误");
-    if (!user) return fail(-2, "userId or tunnelId missing");
-    if (call.body.is_list("tunnels")) {
-        for (const auto& item : call.body.json()["tunnels"]) {
-            const auto one = Body::parse(item.dump());
-            if (!one) return fail(-1, "请求参数错误");
-            const auto tunnel = one->id("tunnelId");
-            if (!tunnel) return fail(-2, "userId or tunnelId missing");
-            domain::AssignmentPatch patch;
-            if (const auto speed = one->id("speedId")) patch.speed_limit = SpeedLimitId{*speed};
-            const auto done = call.panel.assignments().assign(call.who(), UserId{*user}, TunnelId{*tunnel}, patch);
-            if (!done) return fail(done.error());
+    auto& body = call.body;
+    const auto user = body.exact_integer("userId");
+    std::vector<std::pair<TunnelId, domain::AssignmentPatch>> items;
+    if (body.is_list("tunnels")) {
+        for (const auto& item : body.json()["tunnels"]) {
+            auto read = read_batch_item(item);
+            if (!read) return fail(read.error());
+            items.push_back(std::move(*read));
         }
-        return ok();
+    } else if (body.is_list("tunnelIds")) {
+        const auto patch = given_fields(body);
+        if (!patch) return fail(patch.error());
+        for (const auto tunnel : body.ids("tunnelIds")) items.emplace_back(TunnelId{tunnel}, *patch);
+    } else {
+        body.mark_bad();
     }
-    const auto patch = given_fields(call.body);
-    if (!patch) return fail(patch.error());
-    for (const auto tunnel : call.body.ids("tunnelIds")) {
-        const auto done = call.panel.assignments().assign(call.who(), UserId{*user}, TunnelId{tunnel}, *patch);
+    if (body.bad()) return fail(-1, "请求参数错误");
+    if (user <= 0) return fail(-2, "userId or tunnelId missing");
+    for (const auto& [tunnel, patch] : items) {
+        if (!tunnel) return fail(-2, "userId or tunnelId missing");
+        const auto done = call.panel.assignments().assign(call.who(), UserId{user}, tunnel, patch);
         if (!done) return fail(done.error());
     }
     return ok();

@@ -85,10 +85,11 @@ http::Response Dialect::serve(const Route& route, const http::Request& request) 
     if (const auto refused = admit(route.access, call)) return render(*refused);
     const bool reading = request.method == "GET" || request.method == "HEAD";
     if (request.method != "POST" && !(route.also_get && reading)) return render(fail(-1, "请求失败"));
-    if (route.needs != Needs::nothing && !(route.needs == Needs::object_or_empty && trim(request.body).empty())) {
+    const bool optional = route.needs == Needs::anything || (route.needs == Needs::object_or_empty && trim(request.body).empty());
+    if (route.needs != Needs::nothing) {
         auto body = Body::parse(request.body);
-        if (!body) return render(fail(route.bad_body_code, std::string{route.bad_body}));
-        call.body = std::move(*body);
+        if (!body && !optional) return render(fail(route.bad_body_code, std::string{route.bad_body}));
+        if (body) call.body = std::move(*body);
     }
     return render(route.handle(call));
 }
@@ -106,10 +107,15 @@ void Dialect::mount(http::Router& router)
          {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(), setting_routes()}) {
         for (const auto& route : table) router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); });
     }
-    router.fallback("/api/v1/", [this](const http::Request& request) { return unrouted(request); });
+    // Below /api/ nothing is a page: without a token even an unknown path answers like a known one (contract 1.3).
+    router.fallback("/api/", [this](const http::Request& request) { return unrouted(request); });
     router.options([](const http::Request&) { return http::Response::empty(204); });
     router.add("*", "/flow/test", [](const http::Request&) { return http::Response::text(200, "test"); });
-    router.add("*", "/error", [](const http::Request&) { return http::Response::html(404, std::string{error_page}); });
+    router.add("*", "/error", [](const http::Request&) {
+        auto page = http::Response::html(404, std::string{error_page});
+        page.content_type = "text/html; charset=UTF-8"; // spelt so in contract 5.16
+        return page;
+    });
     router.add("GET", "/health", [](const http::Request&) { return http::Response::json("{\"status\":\"ok\"}"); });
     router.after("/", add_cors);
     feed_->mount(router);

@@ -88,62 +88,91 @@ Reply list_forwards(Call& call)
     return ok(listing(call, std::move(items)));
 }
 
-Reply create_forward(Call& call)
+// What a new forward is to be, but for its tunnel. Errors: invalid "forward.*".
+Result<domain::ForwardDraft> read_draft(const Body& body)
 {
-    const auto& body = call.body;
-    const auto tunnel = id_of(call, "tunnelId");
-    if (!tunnel) return fail(-1, "隧道ID不能为空");
     domain::ForwardDraft draft;
-    draft.tunnel = TunnelId{*tunnel};
     draft.name = body.text("name");
-    auto targets = read_targets(body.text("remoteAddr"));
-    if (!targets) return fail(targets.error());
+    const auto addresses = body.text("remoteAddr");
+    if (draft.name.empty() || addresses.empty()) return make_error(Errc::invalid, "forward.name_or_targets");
+    auto targets = read_targets(addresses);
+    if (!targets) return targets.error();
     draft.targets = std::move(*targets);
     const auto pick = strategy_of(body.text("strategy"));
-    if (!pick) return fail(make_error(Errc::invalid, "forward.strategy"));
+    if (!pick) return make_error(Errc::invalid, "forward.strategy");
     draft.pick = *pick;
     const auto port = read_port(body);
-    if (!port) return fail(port.error());
+    if (!port) return port.error();
     draft.port = *port;
     domain::ForwardPatch options;
-    if (const auto read = read_options(body, options); !read) return fail(read.error());
+    if (auto read = read_options(body, options); !read) return read.error();
     domain::apply(options.bind_address, draft.options.bind_address);
     domain::apply(options.tcp, draft.options.tcp);
     domain::apply(options.udp, draft.options.udp);
     domain::apply(options.allow, draft.options.allow);
     domain::apply(options.deny, draft.options.deny);
     domain::apply(options.max_connections, draft.options.max_connections);
-    const auto made = call.panel.forwards().create(call.who(), draft);
+    return draft;
+}
+
+Reply create_forward(Call& call)
+{
+    const auto tunnel = id_of(call, "tunnelId");
+    if (!tunnel) return fail(-1, "隧道ID不能为空");
+    auto draft = read_draft(call.body);
+    if (!draft) {
+        // What he may not use is said before what he typed wrong (contract 5.6).
+        const auto allowed = call.panel.forwards().may_create(call.who(), TunnelId{*tunnel});
+        return fail(allowed ? draft.error() : allowed.error());
+    }
+    draft->tunnel = TunnelId{*tunnel};
+    const auto made = call.panel.forwards().create(call.who(), *draft);
     if (!made) return fail(made.error());
     return ok({{"id", made->id.value}, {"inPort", made->port}, {"in_port", made->port}});
 }
 
-Reply update_forward(Call& call)
+// Blank or omitted keeps (contract 5.6). Errors: invalid "forward.*".
+Result<domain::ForwardPatch> read_patch(const Body& body)
 {
-    const auto& body = call.body;
-    const auto id = id_of(call);
-    if (!id) return fail(-1, "转发ID不能为空");
     domain::ForwardPatch patch;
     if (const auto name = body.text("name"); !name.empty()) patch.name = name;
-    if (const auto tunnel = id_of(call, "tunnelId", "tunnelId")) patch.tunnel = TunnelId{*tunnel};
     if (const auto text = body.text("remoteAddr"); !text.empty()) {
         auto targets = read_targets(text);
-        if (!targets) return fail(targets.error());
+        if (!targets) return targets.error();
         patch.targets = std::move(*targets);
     }
     if (const auto text = body.text("strategy"); !text.empty()) {
         const auto pick = strategy_of(text);
-        if (!pick) return fail(make_error(Errc::invalid, "forward.strategy"));
+        if (!pick) return make_error(Errc::invalid, "forward.strategy");
         patch.pick = *pick;
     }
     const auto port = read_port(body);
-    if (!port) return fail(port.error());
+    if (!port) return port.error();
     if (*port) patch.port = **port;
-    if (const auto read = read_options(body, patch); !read) return fail(read.error());
-    const auto updated = call.panel.forwards().update(call.who(), ForwardId{*id}, patch);
-    if (updated) return ok();
-    if (updated.error().code == Errc::conflict && updated.error().field == "tunnel.disabled") return fail(-1, "隧道已禁用，无法更新转发");
-    return fail(updated.error());
+    if (auto read = read_options(body, patch); !read) return read.error();
+    return patch;
+}
+
+Reply update_refused(const Error& error)
+{
+    if (error.code == Errc::conflict && error.field == "tunnel.disabled") return fail(-1, "隧道已禁用，无法更新转发");
+    return fail(error);
+}
+
+Reply update_forward(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "转发ID不能为空");
+    domain::Patch<TunnelId> tunnel;
+    if (const auto wanted = id_of(call, "tunnelId", "tunnelId")) tunnel = TunnelId{*wanted};
+    auto patch = read_patch(call.body);
+    if (!patch) {
+        const auto allowed = call.panel.forwards().may_update(call.who(), ForwardId{*id}, tunnel);
+        return update_refused(allowed ? patch.error() : allowed.error());
+    }
+    patch->tunnel = tunnel;
+    const auto updated = call.panel.forwards().update(call.who(), ForwardId{*id}, *patch);
+    return updated ? ok() : update_refused(updated.error());
 }
 
 template <auto Action>
@@ -178,7 +207,7 @@ Reply order_forwards(Call& call)
 }
 
 constexpr Route routes[] = {
-    {"/api/v1/forward/list", Access::signed_in, Needs::object_or_empty, list_forwards},
+    {"/api/v1/forward/list", Access::signed_in, Needs::anything, list_forwards},
     {"/api/v1/forward/create", Access::signed_in, Needs::object, create_forward},
     {"/api/v1/forward/update", Access::signed_in, Needs::object, update_forward},
     {"/api/v1/forward/delete", Access::signed_in, Needs::object, act<&panel::Forwards::remove>},

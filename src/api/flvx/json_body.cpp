@@ -2,7 +2,9 @@
 
 #include "base/text.hpp"
 
+#include <charconv>
 #include <cmath>
+#include <system_error>
 
 namespace sluice::flvx {
 
@@ -10,13 +12,21 @@ namespace {
 
 constexpr std::size_t deepest = 64;
 
+// 5.0 and 5e0 are the integer 5 for clients whose language has one kind of number; the largest such is 2^53.
+std::string float_text(double value)
+{
+    constexpr double largest = 9'007'199'254'740'992.0;
+    if (std::trunc(value) == value && std::abs(value) <= largest) return std::to_string(static_cast<std::int64_t>(value));
+    return Json(value).dump();
+}
+
 std::string as_text(const Json& value)
 {
     switch (value.type()) {
     case Json::value_t::string: return std::string{trim(value.get_ref<const std::string&>())};
     case Json::value_t::number_integer: return std::to_string(value.get<std::int64_t>());
     case Json::value_t::number_unsigned: return std::to_string(value.get<std::uint64_t>());
-    case Json::value_t::number_float: return value.dump();
+    case Json::value_t::number_float: return float_text(value.get<double>());
     case Json::value_t::boolean: return value.get<bool>() ? "true" : "false";
     default: return {};
     }
@@ -50,6 +60,13 @@ std::optional<std::string_view> first_value(std::string_view text)
     return text.substr(start); // a scalar, or cut off: the parser decides
 }
 
+std::optional<std::int64_t> exact_integer_of(const Json& value)
+{
+    if (!value.is_number_integer()) return std::nullopt;
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+    return value.get<std::int64_t>();
+}
+
 Result<Body> Body::parse(std::string_view text)
 {
     const auto value = first_value(text);
@@ -74,8 +91,10 @@ double Body::number(const char* key, double fallback) const
     if (found == object_.end()) return fallback;
     if (found->is_number()) return found->get<double>();
     if (!found->is_string()) return fallback;
-    const auto parsed = Json::parse(trim(found->get_ref<const std::string&>()), nullptr, false);
-    return parsed.is_number() ? parsed.get<double>() : fallback;
+    const auto text = trim(found->get_ref<const std::string&>());
+    double parsed = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+    return problem == std::errc{} && end == text.data() + text.size() && std::isfinite(parsed) ? parsed : fallback;
 }
 
 std::optional<std::int64_t> Body::id(const char* key) const
@@ -111,11 +130,9 @@ std::int64_t Body::exact_integer(const char* key)
 {
     const auto found = object_.find(key);
     if (found == object_.end() || found->is_null()) return 0;
-    if (!found->is_number_integer()) {
-        bad_ = true;
-        return 0;
-    }
-    return found->get<std::int64_t>();
+    const auto value = exact_integer_of(*found);
+    if (!value) bad_ = true;
+    return value.value_or(0);
 }
 
 } // namespace sluice::flvx

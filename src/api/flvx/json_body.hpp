@@ -18,6 +18,9 @@ using Json = nlohmann::json;
 // The part of `text` that is its first JSON value; bytes after it are ignored. Absent: empty, not UTF-8, or nested deeper than 64.
 std::optional<std::string_view> first_value(std::string_view text);
 
+// Absent: not a JSON integer, or one that 64 bits do not hold.
+std::optional<std::int64_t> exact_integer_of(const Json& value);
+
 class Body {
 public:
     // Errors: invalid "body" (no JSON object).

@@ -52,7 +52,7 @@ Reply create_node(Call& call)
     domain::NodeDraft draft;
     draft.name = body.text("name");
     draft.address = body.text("serverIp");
-    if (draft.name.empty() || draft.address.empty()) return fail(-1, "节点名称和地址不能为空");
+    if (draft.name.empty() || draft.address.empty()) return fail(make_error(Errc::invalid, "node.name_or_address"));
     draft.address_v4 = text_or_null(body, "serverIpV4");
     draft.address_v6 = text_or_null(body, "serverIpV6");
     auto ports = ports_of(body);
@@ -75,8 +75,8 @@ Reply update_node(Call& call)
     domain::NodePatch patch;
     patch.name = body.text("name");
     patch.address = body.text("serverIp");
-    if (!call.panel.nodes().get(call.who(), NodeId{*id})) return fail(-1, "节点不存在");
-    if (patch.name->empty() || patch.address->empty()) return fail(-1, "节点名称和地址不能为空");
+    if (const auto known = call.panel.nodes().get(call.who(), NodeId{*id}); !known) return fail(known.error());
+    if (patch.name->empty() || patch.address->empty()) return fail(make_error(Errc::invalid, "node.name_or_address"));
     patch.address_v4 = text_or_null(body, "serverIpV4");
     patch.address_v6 = text_or_null(body, "serverIpV6");
     auto ports = ports_of(body);
@@ -109,7 +109,7 @@ Reply order_nodes(Call& call)
 }
 
 constexpr Route routes[] = {
-    {"/api/v1/node/list", Access::admin, Needs::object_or_empty, list_nodes},
+    {"/api/v1/node/list", Access::admin, Needs::anything, list_nodes},
     {"/api/v1/node/create", Access::admin, Needs::object, create_node},
     {"/api/v1/node/update", Access::admin, Needs::object, update_node},
     {"/api/v1/node/delete", Access::admin, Needs::object, delete_node},

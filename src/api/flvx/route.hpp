@@ -41,8 +41,9 @@ enum class Access { open, signed_in, admin };
 
 // What the body must be.
 enum class Needs {
-    nothing, // not read
-    object,  // one JSON object
+    nothing,  // not read
+    anything, // one JSON object where it is one, else ignored: endpoints that read nothing in the contract, but page (contract 9)
+    object,   // one JSON object
     object_or_empty,
 };
 

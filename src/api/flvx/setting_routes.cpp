@@ -51,7 +51,7 @@ Reply update_setting(Call& call)
 
 Reply get_announcement(Call& call)
 {
-    const auto announcement = call.panel.settings().announcement();
+    const auto announcement = call.panel.settings().announcement(call.actor ? &*call.actor : nullptr);
     if (!announcement) return fail(-1, "获取公告失败: " + std::string{to_text(announcement.error().code)});
     return ok({{"content", announcement->content}, {"enabled", announcement->enabled ? 1 : 0}});
 }
@@ -72,7 +72,7 @@ constexpr Route routes[] = {
     {"/api/v1/config/list", Access::signed_in, Needs::nothing, list_settings},
     {"/api/v1/config/update", Access::admin, Needs::object, update_settings, -1, "配置数据不能为空"},
     {"/api/v1/config/update-single", Access::admin, Needs::object, update_setting, -1, "配置名称不能为空"},
-    {"/api/v1/announcement/get", Access::signed_in, Needs::nothing, get_announcement, -1, {}, true},
+    {"/api/v1/announcement/get", Access::open, Needs::nothing, get_announcement, -1, {}, true},
     {"/api/v1/announcement/update", Access::admin, Needs::object, update_announcement, 500, "请求参数错误"},
 };
 

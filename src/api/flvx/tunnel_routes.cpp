@@ -36,7 +36,7 @@ void add_hop(const Json& item, domain::HopRole role, int place, std::vector<doma
     hop.role = role;
     hop.place = place;
     if (item.is_number_integer()) {
-        hop.node = NodeId{item.get<std::int64_t>()};
+        hop.node = NodeId{exact_integer_of(item).value_or(0)};
     } else if (item.is_object()) {
         const auto read = Body::parse(item.dump());
         if (!read) return;
@@ -49,18 +49,25 @@ void add_hop(const Json& item, domain::HopRole role, int place, std::vector<doma
     if (hop.node) hops.push_back(hop);
 }
 
-domain::TunnelDraft read_draft(const Body& body)
+// Errors: invalid "tunnel.kind", "tunnel.preference".
+Result<domain::TunnelDraft> read_draft(const Body& body)
 {
     domain::TunnelDraft draft;
     draft.name = body.text("name");
-    draft.type = body.integer("type", 1) == 2 ? domain::TunnelType::chain : domain::TunnelType::direct;
+    const auto type = body.integer("type", 1);
+    if (type != 1 && type != 2) return make_error(Errc::invalid, "tunnel.kind");
+    draft.type = type == 2 ? domain::TunnelType::chain : domain::TunnelType::direct;
     draft.billing.factor = static_cast<int>(std::clamp<std::int64_t>(body.integer("flow", 1), 0, 100));
     draft.billing.ratio = body.number("trafficRatio", 1.0);
     draft.enabled = body.integer("status", 1) != 0;
     draft.entry_addresses = text_or_null(body, "inIp");
     const auto preference = body.text("ipPreference");
-    if (preference == "v4" || preference == "ipv4") draft.preference = domain::AddressFamily::v4;
-    if (preference == "v6" || preference == "ipv6") draft.preference = domain::AddressFamily::v6;
+    if (preference == "v4" || preference == "ipv4")
+        draft.preference = domain::AddressFamily::v4;
+    else if (preference == "v6" || preference == "ipv6")
+        draft.preference = domain::AddressFamily::v6;
+    else if (!preference.empty() && preference != "auto")
+        return make_error(Errc::invalid, "tunnel.preference");
     const auto& json = body.json();
     if (body.is_list("inNodeId")) {
         for (const auto& item : json["inNodeId"]) add_hop(item, domain::HopRole::entry, 0, draft.hops);
@@ -100,7 +107,11 @@ Reply get_tunnel(Call& call)
 
 Reply create_tunnel(Call& call)
 {
-    const auto id = call.panel.tunnels().create(call.who(), read_draft(call.body));
+    // The name comes first, whatever else is wrong (contract 5.4).
+    if (call.body.text("name").empty()) return fail(make_error(Errc::invalid, "tunnel.name"));
+    const auto draft = read_draft(call.body);
+    if (!draft) return fail(draft.error());
+    const auto id = call.panel.tunnels().create(call.who(), *draft);
     return id ? ok({{"id", id->value}}) : fail(id.error());
 }
 
@@ -108,7 +119,9 @@ Reply update_tunnel(Call& call)
 {
     const auto id = id_of(call);
     if (!id) return fail(-1, "隧道ID不能为空");
-    const auto updated = call.panel.tunnels().update(call.who(), TunnelId{*id}, read_draft(call.body));
+    const auto draft = read_draft(call.body);
+    if (!draft) return fail(draft.error());
+    const auto updated = call.panel.tunnels().update(call.who(), TunnelId{*id}, *draft);
     return updated ? ok() : fail(updated.error());
 }
 
@@ -158,7 +171,7 @@ Reply usable_tunnels(Call& call)
 }
 
 constexpr Route routes[] = {
-    {"/api/v1/tunnel/list", Access::admin, Needs::object_or_empty, list_tunnels},
+    {"/api/v1/tunnel/list", Access::admin, Needs::anything, list_tunnels},
     {"/api/v1/tunnel/get", Access::admin, Needs::object, get_tunnel},
     {"/api/v1/tunnel/create", Access::admin, Needs::object, create_tunnel},
     {"/api/v1/tunnel/update", Access::admin, Needs::object, update_tunnel},

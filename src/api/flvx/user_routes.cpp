@@ -13,7 +13,8 @@ Reply list_users(Call& call)
 {
     const auto users = call.panel.users().list(call.who());
     if (!users) return fail(users.error());
-    const auto keyword = to_lower(call.body.text("keyword"));
+    const auto keyword = to_lower(call.body.exact_text("keyword"));
+    if (call.body.bad()) return fail(-1, "请求参数错误");
     Json items = Json::array();
     for (const auto& user : *users) {
         if (to_lower(user.name).find(keyword) != std::string::npos) items.push_back(user_json(user));
@@ -45,6 +46,7 @@ Result<panel::UserDraft> read_draft(Call& call)
 
 Reply create_user(Call& call)
 {
+    if (call.body.text("user").empty() || call.body.text("pwd").empty()) return fail(make_error(Errc::invalid, "user.credentials"));
     const auto draft = read_draft(call);
     if (!draft) return fail(draft.error());
     const auto id = call.panel.users().create(call.who(), *draft);
@@ -58,6 +60,7 @@ Reply update_user(Call& call)
 {
     const auto id = id_of(call);
     if (!id) return fail(-1, "用户ID不能为空");
+    if (call.body.text("user").empty()) return fail(make_error(Errc::invalid, "user.name"));
     const auto draft = read_draft(call);
     if (!draft) return fail(draft.error());
     const auto updated = call.panel.users().update(call.who(), UserId{*id}, *draft);
@@ -86,10 +89,8 @@ Reply reset_user(Call& call)
 
 // clang-format off: it would set this table in two columns
 constexpr Route routes[] = {
-    {"/api/v1/user/list", Access::admin, Needs::object_or_empty, list_users},
-    {"/api/v1/user/create", Access::admin, Needs::object, create_user},
-    {"/api/v1/user/update", Access::admin, Needs::object, update_user},
-    {"/api/v1/user/delete", Access::admin, Needs::object, delete_user},
+    {"/api/v1/user/list", Access::admin, Needs::object_or_empty, list_users}, {"/api/v1/user/create", Access::admin, Needs::object, create_user},
+    {"/api/v1/user/update", Access::admin, Needs::object, update_user},       {"/api/v1/user/delete", Access::admin, Needs::object, delete_user},
     {"/api/v1/user/reset", Access::admin, Needs::object, reset_user},
 };
 // clang-format on

@@ -1,0 +1,115 @@
+#include "link/plan_json.hpp"
+
+#include "link/json_fields.hpp"
+
+namespace sluice::link {
+
+namespace {
+
+constexpr int format_version = 1;
+
+json texts(const std::vector<Cidr>& networks)
+{
+    json list = json::array();
+    for (const auto& network : networks) list.push_back(network.to_text());
+    return list;
+}
+
+json encode(const plan::Forward& forward)
+{
+    json targets = json::array();
+    for (const auto& target : forward.targets) targets.push_back(target.to_text());
+    return {
+        {"id", forward.id.value},
+        {"port", forward.port},
+        {"tcp_address", forward.tcp_address.to_text()},
+        {"udp_address", forward.udp_address.to_text()},
+        {"tcp", forward.tcp},
+        {"udp", forward.udp},
+        {"targets", targets},
+        {"pick", static_cast<int>(forward.pick)},
+        {"preference", static_cast<int>(forward.preference)},
+        {"egress_interface", forward.egress_interface},
+        {"allow", texts(forward.sources.allow)},
+        {"deny", texts(forward.sources.deny)},
+        {"max_connections", forward.max_connections},
+        {"block_http", forward.blocks.http},
+        {"block_tls", forward.blocks.tls},
+        {"block_socks", forward.blocks.socks},
+        {"connect_timeout", forward.connect_timeout.count()},
+        {"idle_timeout", forward.idle_timeout.count()},
+        {"half_closed_timeout", forward.half_closed_timeout.count()},
+        {"udp_idle_timeout", forward.udp_idle_timeout.count()},
+    };
+}
+
+std::vector<Cidr> networks(const json& from, const char* field)
+{
+    std::vector<Cidr> out;
+    for (const auto& item : from.at(field)) {
+        const auto network = Cidr::parse(item.get<std::string>());
+        if (!network) throw Malformed{field};
+        out.push_back(*network);
+    }
+    return out;
+}
+
+plan::Forward decode(const json& from)
+{
+    plan::Forward forward;
+    forward.id = ForwardId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
+    forward.port = number<std::uint16_t>(from, "port", 1, 65535);
+    forward.tcp_address = address(from, "tcp_address");
+    forward.udp_address = address(from, "udp_address");
+    forward.tcp = from.at("tcp").get<bool>();
+    forward.udp = from.at("udp").get<bool>();
+    for (const auto& item : from.at("targets")) {
+        auto target = HostPort::parse(item.get<std::string>());
+        if (!target) throw Malformed{"targets"};
+        forward.targets.push_back(std::move(*target));
+    }
+    if (forward.targets.empty()) throw Malformed{"targets"};
+    forward.pick = number<plan::Pick>(from, "pick", 0, static_cast<int>(plan::Pick::least_connections));
+    forward.preference = number<plan::IpPreference>(from, "preference", 0, static_cast<int>(plan::IpPreference::v6));
+    forward.egress_interface = from.at("egress_interface").get<std::string>();
+    forward.sources = {networks(from, "allow"), networks(from, "deny")};
+    forward.max_connections = number<std::uint32_t>(from, "max_connections", 0, UINT32_MAX);
+    forward.blocks = {from.at("block_http").get<bool>(), from.at("block_tls").get<bool>(), from.at("block_socks").get<bool>()};
+    forward.connect_timeout = seconds(from, "connect_timeout");
+    forward.idle_timeout = seconds(from, "idle_timeout");
+    forward.half_closed_timeout = seconds(from, "half_closed_timeout");
+    forward.udp_idle_timeout = seconds(from, "udp_idle_timeout");
+    return forward;
+}
+
+} // namespace
+
+std::string encode_plan(const plan::Plan& plan)
+{
+    json forwards = json::array();
+    for (const auto& forward : plan.forwards) forwards.push_back(encode(forward));
+    return json{{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}}.dump();
+}
+
+Result<plan::Plan> decode_plan(std::string_view text)
+{
+    try {
+        const auto from = json::parse(text);
+        number<int>(from, "version", format_version, format_version);
+        plan::Plan plan;
+        plan.revision = number<std::uint64_t>(from, "revision", 0, INT64_MAX);
+        ForwardId last;
+        for (const auto& item : from.at("forwards")) {
+            plan.forwards.push_back(decode(item));
+            if (plan.forwards.back().id <= last) throw Malformed{"id"};
+            last = plan.forwards.back().id;
+        }
+        return plan;
+    } catch (const Malformed& problem) {
+        return make_error(Errc::invalid, "plan", "field " + problem.field, {problem.field});
+    } catch (const json::exception& problem) {
+        return make_error(Errc::invalid, "plan", problem.what());
+    }
+}
+
+} // namespace sluice::link

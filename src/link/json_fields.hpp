@@ -4,6 +4,7 @@
 
 #include "base/address.hpp"
 #include "base/time.hpp"
+#include "plan/plan.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -59,5 +60,9 @@ inline IpAddress address(const json& from, const char* field)
     if (!parsed) throw Malformed{field};
     return *parsed;
 }
+
+// A plan as a JSON value (plan_json.cpp); the second throws Malformed or json::exception.
+json plan_to_json(const plan::Plan& plan);
+plan::Plan plan_from_json(const json& from);
 
 } // namespace sluice::link

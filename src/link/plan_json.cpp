@@ -15,7 +15,7 @@ json texts(const std::vector<Cidr>& networks)
     return list;
 }
 
-json encode(const plan::Forward& forward)
+json encode_forward(const plan::Forward& forward)
 {
     json targets = json::array();
     for (const auto& target : forward.targets) targets.push_back(target.to_text());
@@ -54,7 +54,7 @@ std::vector<Cidr> networks(const json& from, const char* field)
     return out;
 }
 
-plan::Forward decode(const json& from)
+plan::Forward decode_forward(const json& from)
 {
     plan::Forward forward;
     forward.id = ForwardId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
@@ -84,27 +84,33 @@ plan::Forward decode(const json& from)
 
 } // namespace
 
-std::string encode_plan(const plan::Plan& plan)
+json plan_to_json(const plan::Plan& plan)
 {
     json forwards = json::array();
-    for (const auto& forward : plan.forwards) forwards.push_back(encode(forward));
-    return json{{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}}.dump();
+    for (const auto& forward : plan.forwards) forwards.push_back(encode_forward(forward));
+    return {{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}};
 }
+
+plan::Plan plan_from_json(const json& from)
+{
+    number<int>(from, "version", format_version, format_version);
+    plan::Plan plan;
+    plan.revision = number<std::uint64_t>(from, "revision", 0, INT64_MAX);
+    ForwardId last;
+    for (const auto& item : from.at("forwards")) {
+        plan.forwards.push_back(decode_forward(item));
+        if (plan.forwards.back().id <= last) throw Malformed{"id"};
+        last = plan.forwards.back().id;
+    }
+    return plan;
+}
+
+std::string encode_plan(const plan::Plan& plan) { return plan_to_json(plan).dump(); }
 
 Result<plan::Plan> decode_plan(std::string_view text)
 {
     try {
-        const auto from = json::parse(text);
-        number<int>(from, "version", format_version, format_version);
-        plan::Plan plan;
-        plan.revision = number<std::uint64_t>(from, "revision", 0, INT64_MAX);
-        ForwardId last;
-        for (const auto& item : from.at("forwards")) {
-            plan.forwards.push_back(decode(item));
-            if (plan.forwards.back().id <= last) throw Malformed{"id"};
-            last = plan.forwards.back().id;
-        }
-        return plan;
+        return plan_from_json(json::parse(text));
     } catch (const Malformed& problem) {
         return make_error(Errc::invalid, "plan", "field " + problem.field, {problem.field});
     } catch (const json::exception& problem) {

@@ -20,6 +20,7 @@ struct TcpPingRequest {
     // The target is one of this node's own listeners: a connection that the relay drops at once (its target refused) is a failure,
     // though the listener accepted it.
     bool through_listener = false;
+    friend bool operator==(const TcpPingRequest&, const TcpPingRequest&) = default;
 };
 
 enum class ProbeFault { none, bad_target, name_not_found, refused, timed_out, unreachable, closed_early, not_permitted, other };
@@ -37,6 +38,7 @@ struct TcpPingResult {
     std::string resolved;                // the address that was used, empty when the name did not resolve
     ProbeFault fault = ProbeFault::none; // of the last failed connect
     std::string detail;                  // system's words, for people
+    friend bool operator==(const TcpPingResult&, const TcpPingResult&) = default;
 };
 
 } // namespace sluice::plan

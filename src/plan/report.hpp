@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,12 +61,22 @@ struct HostSample {
     std::uint32_t open_connections = 0;
     std::uint64_t open_descriptors = 0;
     std::uint64_t descriptor_limit = 0;
+    friend bool operator==(const HostSample&, const HostSample&) = default;
 };
 
-// Answer to a plan.
+// Answer to a plan. Said again when reality changed though the plan did not: a port that was taken became free.
 struct Applied {
     std::uint64_t revision = 0;
     std::vector<ForwardResult> forwards; // one per forward of the plan, ascending by id
+    friend bool operator==(const Applied&, const Applied&) = default;
+};
+
+// What a node measured. `counters` has those that changed since the last report that was booked, each one absolute; the first report of a
+// connection has all. Reports of one connection are numbered from 1.
+struct Report {
+    std::uint64_t sequence = 0;
+    std::vector<ForwardCounters> counters;
+    std::optional<HostSample> host; // when one was due
 };
 
 } // namespace sluice::plan

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::probe {
 
@@ -33,6 +34,8 @@ std::atomic<unsigned> lookups_running{0};
 ProbeFault fault_of(int problem)
 {
     switch (problem) {
+    case ECONNRESET: // the peer accepted and let go before we looked
+    case EPIPE: return ProbeFault::closed_early;
     case ECONNREFUSED: return ProbeFault::refused;
     case ETIMEDOUT: return ProbeFault::timed_out;
     case EHOSTUNREACH:
@@ -51,15 +54,53 @@ int remaining_ms(Deadline deadline)
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
 }
 
-// Whether the relay keeps the connection: data or silence is good, an end before the first byte is the target's refusal.
-bool stays_open(int socket, Deadline deadline)
+// A probe's connection: the target keeps no trace of it.
+class Connected {
+public:
+    Connected(int socket, double took) : took_(took), socket_(socket) {}
+    Connected(Connected&& other) noexcept : took_(other.took_), socket_(std::exchange(other.socket_, -1)) {}
+    Connected& operator=(Connected&&) = delete;
+    ~Connected()
+    {
+        if (socket_ < 0) return;
+        const linger now{1, 0};
+        ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        ::close(socket_);
+    }
+    int socket() const { return socket_; }
+    double took_ms() const { return took_; }
+
+private:
+    double took_;
+    int socket_;
+};
+
+// Times of the connections that the relay keeps: data or silence is good, an end before the first byte is the target's refusal. All wait
+// together, so that many connects cost no more patience than one.
+std::vector<double> times_of_kept(const std::vector<Connected>& connections, Deadline deadline)
 {
-    pollfd one{socket, POLLIN, 0};
     const auto until = std::min<Deadline>(deadline, Clock::now() + relay_patience);
-    if (::poll(&one, 1, remaining_ms(until)) <= 0) return true;
-    char byte = 0;
-    const auto got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    std::vector<pollfd> undecided;
+    std::vector<bool> kept(connections.size(), true);
+    for (const auto& one : connections) undecided.push_back({one.socket(), POLLIN, 0});
+    for (std::size_t left = undecided.size(); left > 0;) {
+        const int ready = ::poll(undecided.data(), undecided.size(), remaining_ms(until));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) break;
+        for (std::size_t i = 0; i < undecided.size(); ++i) {
+            if (undecided[i].fd < 0 || undecided[i].revents == 0) continue;
+            char byte = 0;
+            const auto got = ::recv(undecided[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+            kept[i] = got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+            undecided[i].fd = -1; // decided; poll skips it
+            --left;
+        }
+    }
+    std::vector<double> times;
+    for (std::size_t i = 0; i < connections.size(); ++i) {
+        if (kept[i]) times.push_back(connections[i].took_ms());
+    }
+    return times;
 }
 
 bool sensible(const plan::TcpPingRequest& request)
@@ -186,6 +227,7 @@ plan::TcpPingResult tcp_ping(const plan::TcpPingRequest& request, Deadline deadl
     std::size_t use = 0; // the first address that works is kept
     result.resolved = addresses[use].address.to_text();
     std::vector<double> times;
+    std::vector<Connected> held; // through a listener: until it is known whether the relay keeps them
     std::uint32_t tried = 0;
     for (; tried < request.count; ++tried) {
         if (tried > 0) {
@@ -197,20 +239,23 @@ plan::TcpPingResult tcp_ping(const plan::TcpPingRequest& request, Deadline deadl
         int socket = -1;
         do {
             socket = connect_within(addresses[use], request.egress_interface, until, took, result.fault, result.detail);
-            if (socket >= 0 || !times.empty() || use + 1 >= addresses.size()) break;
+            if (socket >= 0 || !times.empty() || !held.empty() || use + 1 >= addresses.size()) break;
             ++use;
         } while (Clock::now() < until);
         if (socket < 0) continue;
         result.resolved = addresses[use].address.to_text();
-        if (!request.through_listener || stays_open(socket, until)) {
+        Connected connection(socket, took);
+        if (request.through_listener)
+            held.push_back(std::move(connection));
+        else
             times.push_back(took);
-        } else {
+    }
+    if (!held.empty()) {
+        times = times_of_kept(held, deadline);
+        if (times.size() < held.size()) {
             result.fault = ProbeFault::closed_early;
             result.detail = "the connection was closed before the first byte";
         }
-        const linger now{1, 0};
-        ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now); // the target keeps no trace of a probe
-        ::close(socket);
     }
     summarise(result, times, std::max(tried, 1U));
     if (result.loss_percent == 0) {

@@ -195,6 +195,18 @@ TEST_CASE("through a listener, an open connection is a success, whether its peer
     CHECK(ping(request).success);
 }
 
+TEST_CASE("through a listener, many connects wait for their relay together")
+{
+    OpenServer silent;
+    auto request = ask("127.0.0.1", silent.port(), 20);
+    request.through_listener = true;
+    // One after another they would need 20 times the patience, far more than this deadline; those cut off would be losses.
+    const auto result = ping(request, Milliseconds{10'000});
+    CHECK(result.success);
+    CHECK(result.loss_percent == 0);
+    CHECK(silent.accepted() == 20);
+}
+
 TEST_CASE("a direct connect that is closed afterwards is still a success")
 {
     const Server closing([](Socket, int) {});
@@ -220,6 +232,7 @@ TEST_CASE("outgoing connects come from the address that was asked for")
 {
     std::mutex mutex;
     std::string seen;
+    std::vector<Socket> kept; // a connection that the probe has reset already has no peer to name
     const Server server([&](Socket connection, int) {
         sockaddr_in peer{};
         socklen_t length = sizeof peer;
@@ -227,9 +240,11 @@ TEST_CASE("outgoing connects come from the address that was asked for")
         std::array<char, INET_ADDRSTRLEN> text{};
         const std::lock_guard lock(mutex);
         seen = ::inet_ntop(AF_INET, &peer.sin_addr, text.data(), text.size());
+        kept.push_back(std::move(connection));
     });
     auto request = ask("127.0.0.1", server.port(), 1);
     request.egress_interface = "127.0.0.9";
+    request.through_listener = true; // stays open while the server looks
     CHECK(ping(request).success);
     for (;;) {
         const std::lock_guard lock(mutex);
@@ -249,12 +264,13 @@ TEST_CASE("an egress that this host does not have is said, not ignored")
     CHECK(server.accepted() == 0);
 }
 
-TEST_CASE("a count outside of 1 to 20 is brought inside")
+TEST_CASE("a count outside of 1 to 20 is refused without a connect")
 {
     OpenServer server;
-    CHECK(ping(ask("127.0.0.1", server.port(), 0)).success);
-    const auto before = server.accepted();
-    CHECK(before <= 1);
-    CHECK(ping(ask("127.0.0.1", server.port(), 1000)).success);
-    CHECK(server.accepted() <= 21);
+    for (const std::uint32_t count : {0U, 21U, 1000U}) {
+        const auto result = ping(ask("127.0.0.1", server.port(), count));
+        check_total_failure(result);
+        CHECK(result.fault == ProbeFault::bad_target);
+    }
+    CHECK(server.accepted() == 0);
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::forward {
 
@@ -105,10 +106,14 @@ void CounterFile::index_chunk(std::size_t index)
     Slot* slots = chunks_[index];
     for (std::size_t i = slots_per_chunk; i > 0; --i) {
         Slot& slot = slots[i - 1];
-        if (slot.forward > 0)
-            by_forward_[ForwardId{slot.forward}].push_back(&slot);
-        else
+        if (slot.forward <= 0) {
             free_.push_back(&slot);
+            continue;
+        }
+        // The process before this one was killed while it sent these.
+        Slot::add(slot.up, std::exchange(slot.sending_up, 0));
+        Slot::add(slot.down, std::exchange(slot.sending_down, 0));
+        by_forward_[ForwardId{slot.forward}].push_back(&slot);
     }
 }
 

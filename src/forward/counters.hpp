@@ -1,9 +1,11 @@
 // Counters in a memory-mapped file: a store into the mapping is safe the moment it happens, whatever kills the process.
 //
 //   header (4096 bytes): magic "SLUICECT", version, epoch
-//   slots (64 bytes each, one per forward and worker): forward id, worker, up, down, connections
+//   slots (64 bytes each, one per forward and worker): forward id, worker, up, down, connections, bytes being sent up and down
 //
-// A slot is one cache line and has one writer, so counting needs no lock and no atomic read-modify-write.
+// A slot is one cache line and has one writer, so counting needs no lock and no atomic read-modify-write. A kill can fall between the system
+// call that delivers and the store that counts. So a worker notes what it is about to send; the next process counts that note as delivered.
+// After a kill a slot is therefore never short of what was delivered, and over by at most one send.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -27,7 +29,9 @@ struct alignas(64) Slot {
     std::uint64_t up = 0;
     std::uint64_t down = 0;
     std::uint64_t connections = 0;
-    std::uint64_t unused[3] = {};
+    std::uint64_t sending_up = 0; // noted before a send, cleared after it was counted
+    std::uint64_t sending_down = 0;
+    std::uint64_t unused = 0;
 
     // By the owning worker only; readers see whole values.
     static void add(std::uint64_t& field, std::uint64_t amount)
@@ -35,8 +39,31 @@ struct alignas(64) Slot {
         const std::atomic_ref<std::uint64_t> shared(field);
         shared.store(shared.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
+    static void note(std::uint64_t& field, std::uint64_t amount)
+    {
+        std::atomic_ref<std::uint64_t>(field).store(amount, std::memory_order_relaxed);
+    }
 };
 static_assert(sizeof(Slot) == 64);
+
+// One direction of a slot.
+struct Meter {
+    std::uint64_t& counted;
+    std::uint64_t& sending;
+
+    // Calls `send`, which is about to deliver `bytes`, and counts what it says it delivered (negative: nothing).
+    template <class Send>
+    auto deliver(std::size_t bytes, Send&& send) const
+    {
+        Slot::note(sending, bytes);
+        const auto sent = send();
+        if (sent > 0) Slot::add(counted, static_cast<std::uint64_t>(sent));
+        Slot::note(sending, 0);
+        return sent;
+    }
+};
+inline Meter up_meter(Slot& slot) { return {slot.up, slot.sending_up}; }
+inline Meter down_meter(Slot& slot) { return {slot.down, slot.sending_down}; }
 
 class CounterFile {
 public:

@@ -39,10 +39,7 @@ struct alignas(64) Slot {
         const std::atomic_ref<std::uint64_t> shared(field);
         shared.store(shared.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
-    static void note(std::uint64_t& field, std::uint64_t amount)
-    {
-        std::atomic_ref<std::uint64_t>(field).store(amount, std::memory_order_relaxed);
-    }
+    static void note(std::uint64_t& field, std::uint64_t amount) { std::atomic_ref<std::uint64_t>(field).store(amount, std::memory_order_relaxed); }
 };
 static_assert(sizeof(Slot) == 64);
 

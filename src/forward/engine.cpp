@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
+#include <tuple>
 
 namespace sluice::forward {
 
@@ -22,9 +23,11 @@ namespace {
 // Descriptors that the rest of the process needs (database, panel, listeners).
 constexpr std::uint64_t kept_for_others = 512;
 
-bool same_place(const plan::Forward& a, const plan::Forward& b)
+bool is_v6(int socket)
 {
-    return a.port == b.port && a.tcp == b.tcp && a.udp == b.udp && a.tcp_address == b.tcp_address && a.udp_address == b.udp_address;
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    return ::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) == 0 && name.ss_family == AF_INET6;
 }
 
 } // namespace
@@ -49,9 +52,10 @@ public:
         std::shared_ptr<Runtime> runtime;
         std::vector<std::unique_ptr<TcpListener>> tcp; // by worker; used on its loop only
         std::vector<std::unique_ptr<UdpListener>> udp;
-        bool listening = false;
         ListenFailure failure;
         std::shared_ptr<const TargetSet> targets;
+
+        bool listening() const { return (!plan.tcp || !tcp.empty()) && (!plan.udp || !udp.empty()); }
     };
 
     EngineOptions options;
@@ -59,8 +63,9 @@ public:
     std::unique_ptr<CounterFile> counters;
     std::unique_ptr<Keeper> keeper;
     std::vector<std::unique_ptr<Worker>> workers;
-    std::map<ForwardId, Active> active; // the thread that applies, and counters() under the lock
-    std::map<HostPort, TargetPtr> targets_by_preference[3];
+    std::map<ForwardId, Active> active;                                      // the thread that applies, and counters() under the lock
+    using TargetKey = std::tuple<HostPort, plan::IpPreference, std::string>; // with where it is reached from
+    std::map<TargetKey, TargetPtr> known_targets;
     std::atomic<std::uint32_t> open_total{0};
     mutable std::mutex mutex; // guards `runtimes`
     std::map<ForwardId, std::shared_ptr<Runtime>> runtimes;
@@ -68,7 +73,13 @@ public:
 
     std::shared_ptr<const TargetSet> make_targets(const plan::Forward& plan);
     void open(Active& one);
-    void close(Active& one);
+    void close_tcp(Active& one);
+    void close_udp(Active& one);
+    void close(Active& one)
+    {
+        close_tcp(one);
+        close_udp(one);
+    }
     void use(Active& one, const plan::Forward& plan);
     void drop_unused_targets();
 };
@@ -76,11 +87,10 @@ public:
 std::shared_ptr<const TargetSet> Engine::Impl::make_targets(const plan::Forward& plan)
 {
     // Forwards with the same target share what is known of it.
-    auto& known = targets_by_preference[static_cast<std::size_t>(plan.preference)];
     std::vector<TargetPtr> targets;
     for (const auto& name : plan.targets) {
-        auto& target = known[name];
-        if (!target) target = std::make_shared<Target>(name, plan.preference);
+        auto& target = known_targets[{name, plan.preference, plan.egress_interface}];
+        if (!target) target = std::make_shared<Target>(name, plan.preference, plan.egress_interface);
         targets.push_back(target);
     }
     return std::make_shared<const TargetSet>(std::move(targets), plan.pick);
@@ -88,18 +98,16 @@ std::shared_ptr<const TargetSet> Engine::Impl::make_targets(const plan::Forward&
 
 void Engine::Impl::drop_unused_targets()
 {
+    std::erase_if(known_targets, [](const auto& item) { return item.second.use_count() == 1; });
     std::vector<TargetPtr> all;
-    for (auto& known : targets_by_preference) {
-        std::erase_if(known, [](const auto& item) { return item.second.use_count() == 1; });
-        for (const auto& [name, target] : known) all.push_back(target);
-    }
+    for (const auto& [key, target] : known_targets) all.push_back(target);
     keeper->watch(all);
 }
 
+// Opens what is wished and not open yet. On failure nothing that it opened stays; a transport that was serving before goes on.
 void Engine::Impl::open(Active& one)
 {
     const auto count = static_cast<unsigned>(workers.size());
-    one.listening = false;
     one.failure = {plan::Fault::none, {}};
     if (!one.runtime) {
         auto runtime = std::make_shared<Runtime>();
@@ -118,76 +126,83 @@ void Engine::Impl::open(Active& one)
         const std::lock_guard lock(mutex);
         runtimes[one.plan.id] = one.runtime;
     }
+    const bool open_tcp = one.plan.tcp && one.tcp.empty();
+    const bool open_udp = one.plan.udp && one.udp.empty();
+    if (const auto needed = count * (static_cast<unsigned>(open_tcp) + static_cast<unsigned>(open_udp)); budget.exhausted(needed)) {
+        one.failure = {plan::Fault::no_descriptors, "all " + std::to_string(budget.limit) + " descriptors for forwarding are in use"};
+        return;
+    }
     std::vector<Descriptor> tcp;
     std::vector<Descriptor> udp;
-    if (one.plan.tcp) {
+    if (open_tcp) {
         tcp = open_listeners(Transport::tcp, {one.plan.tcp_address, one.plan.port}, count, one.failure);
         if (tcp.empty()) return;
     }
-    if (one.plan.udp) {
+    if (open_udp) {
         udp = open_listeners(Transport::udp, {one.plan.udp_address, one.plan.port}, count, one.failure);
         if (udp.empty()) return;
     }
     const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
-    one.tcp.resize(tcp.empty() ? 0 : count);
-    one.udp.resize(udp.empty() ? 0 : count);
+    if (open_tcp) one.tcp.resize(count);
+    if (open_udp) one.udp.resize(count);
+    budget.add(tcp.size() + udp.size());
     bool registered = true;
     for (unsigned i = 0; i < count; ++i) {
         auto& worker = *workers[i];
         worker.call([&] {
-            if (!tcp.empty()) {
+            if (open_tcp) {
                 one.tcp[i] = std::make_unique<TcpListener>(worker, one.runtime, wish, std::move(tcp[i]));
                 registered = one.tcp[i]->open() && registered;
             }
-            if (!udp.empty()) {
-                const bool v6 = [&] {
-                    sockaddr_storage name{};
-                    socklen_t length = sizeof name;
-                    return ::getsockname(udp[i].get(), reinterpret_cast<sockaddr*>(&name), &length) == 0 && name.ss_family == AF_INET6;
-                }();
+            if (open_udp) {
+                const bool v6 = is_v6(udp[i].get());
                 one.udp[i] = std::make_unique<UdpListener>(worker, one.runtime, wish, std::move(udp[i]), v6);
                 registered = one.udp[i]->open() && registered;
             }
         });
     }
-    one.listening = registered;
     if (!registered) {
-        close(one);
+        if (open_tcp) close_tcp(one);
+        if (open_udp) close_udp(one);
         one.failure = {plan::Fault::other, "the event loop refused a listener"};
     }
 }
 
-void Engine::Impl::close(Active& one)
+void Engine::Impl::close_tcp(Active& one)
 {
-    for (std::size_t i = 0; i < workers.size(); ++i) {
-        if (i >= one.tcp.size() && i >= one.udp.size()) continue;
-        auto& worker = *workers[i];
-        worker.call([&] {
-            if (i < one.tcp.size() && one.tcp[i]) {
-                one.tcp[i]->close_listener();
-                one.tcp[i]->cut_all();
-                worker.bury(std::move(one.tcp[i]));
-            }
-            if (i < one.udp.size() && one.udp[i]) {
-                one.udp[i]->close_all();
-                worker.bury(std::move(one.udp[i]));
-            }
+    for (std::size_t i = 0; i < one.tcp.size(); ++i) {
+        workers[i]->call([&] {
+            one.tcp[i]->close_listener();
+            one.tcp[i]->cut_all();
+            workers[i]->bury(std::move(one.tcp[i]));
         });
     }
+    budget.remove(one.tcp.size());
     one.tcp.clear();
+}
+
+void Engine::Impl::close_udp(Active& one)
+{
+    for (std::size_t i = 0; i < one.udp.size(); ++i) {
+        workers[i]->call([&] {
+            one.udp[i]->close_all();
+            workers[i]->bury(std::move(one.udp[i]));
+        });
+    }
+    budget.remove(one.udp.size());
     one.udp.clear();
-    one.listening = false;
 }
 
 void Engine::Impl::use(Active& one, const plan::Forward& plan)
 {
     one.plan = plan;
     one.targets = make_targets(plan);
+    if (one.tcp.empty() && one.udp.empty()) return;
     const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
     for (std::size_t i = 0; i < workers.size(); ++i) {
         workers[i]->call([&] {
-            if (i < one.tcp.size() && one.tcp[i]) one.tcp[i]->use(wish);
-            if (i < one.udp.size() && one.udp[i]) one.udp[i]->use(wish);
+            if (!one.tcp.empty()) one.tcp[i]->use(wish);
+            if (!one.udp.empty()) one.udp[i]->use(wish);
         });
     }
 }
@@ -219,6 +234,10 @@ plan::Applied Engine::apply(const plan::Plan& plan)
     auto& self = *impl_;
     plan::Applied applied;
     applied.revision = plan.revision;
+    if (self.stopped) {
+        for (const auto& forward : plan.forwards) applied.forwards.push_back({forward.id, false, plan::Fault::other, "the node is stopping"});
+        return applied;
+    }
     std::map<ForwardId, const plan::Forward*> wished;
     for (const auto& forward : plan.forwards) wished.emplace(forward.id, &forward);
 
@@ -232,23 +251,21 @@ plan::Applied Engine::apply(const plan::Plan& plan)
             it = self.active.erase(it);
             continue;
         }
-        if (!same_place(it->second.plan, *wish->second)) self.close(it->second);
+        // Only what moves or is switched off is closed.
+        const auto& before = it->second.plan;
+        const auto& after = *wish->second;
+        if (!after.tcp || before.port != after.port || before.tcp_address != after.tcp_address) self.close_tcp(it->second);
+        if (!after.udp || before.port != after.port || before.udp_address != after.udp_address) self.close_udp(it->second);
         ++it;
     }
     std::vector<TargetPtr> fresh;
     for (const auto& [id, forward] : wished) {
         auto& one = self.active[id];
-        const bool changed = one.plan != *forward;
-        if (changed || !one.targets) {
-            if (one.listening) {
-                self.use(one, *forward);
-            } else {
-                one.plan = *forward;
-                one.targets = self.make_targets(*forward);
-            }
+        if (one.plan != *forward || !one.targets) {
+            self.use(one, *forward);
             fresh.insert(fresh.end(), one.targets->all().begin(), one.targets->all().end());
         }
-        if (!one.listening) self.open(one);
+        if (!one.listening()) self.open(one);
     }
     self.drop_unused_targets();
     if (!fresh.empty()) self.keeper->wait_resolved(fresh, self.options.first_resolve);
@@ -256,10 +273,10 @@ plan::Applied Engine::apply(const plan::Plan& plan)
     for (const auto& [id, one] : self.active) {
         plan::ForwardResult result;
         result.id = id;
-        result.listening = one.listening;
+        result.listening = one.listening();
         result.fault = one.failure.fault;
         result.detail = one.failure.detail;
-        if (one.listening) {
+        if (result.listening) {
             const auto& targets = one.targets->all();
             const bool none = std::all_of(targets.begin(), targets.end(), [](const TargetPtr& target) { return target->addresses().empty(); });
             if (none) {
@@ -300,9 +317,9 @@ void Engine::stop(Milliseconds drain)
     for (std::size_t i = 0; i < self.workers.size(); ++i) {
         self.workers[i]->call([&] {
             for (auto& [id, one] : self.active) {
-                if (i < one.tcp.size() && one.tcp[i]) one.tcp[i]->close_listener();
+                if (!one.tcp.empty()) one.tcp[i]->close_listener();
                 // A datagram session has no end that could be waited for.
-                if (i < one.udp.size() && one.udp[i]) one.udp[i]->close_all();
+                if (!one.udp.empty()) one.udp[i]->close_all();
             }
         });
     }

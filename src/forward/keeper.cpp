@@ -18,9 +18,10 @@ namespace {
 
 constexpr Milliseconds look_every{250};
 constexpr Milliseconds first_backoff{500};
-constexpr Milliseconds longest_backoff{10'000};
+constexpr Milliseconds longest_backoff{3'000};
 constexpr Milliseconds probe_deadline{2'000};
-constexpr std::size_t probes_at_once = 256;
+constexpr Milliseconds unresolved_pause{3'000};
+constexpr std::size_t probes_at_once = 128;
 
 } // namespace
 
@@ -53,9 +54,9 @@ std::vector<Endpoint> resolve(const HostPort& name, plan::IpPreference preferenc
     return found;
 }
 
-Keeper::Keeper(const Clock& clock, Milliseconds resolve_every)
-    : clock_(clock), resolve_every_(resolve_every), health_([this] { run(); }), resolver_([this] { resolver_run(); })
+Keeper::Keeper(const Clock& clock, Milliseconds resolve_every) : clock_(clock), resolve_every_(resolve_every), health_([this] { run(); })
 {
+    for (unsigned i = 0; i < resolver_threads; ++i) resolvers_.emplace_back([this] { resolver_run(); });
 }
 
 Keeper::~Keeper()
@@ -67,7 +68,7 @@ Keeper::~Keeper()
         resolved_.notify_all();
     }
     health_.join();
-    resolver_.join();
+    for (auto& thread : resolvers_) thread.join();
 }
 
 void Keeper::watch(const std::vector<TargetPtr>& targets)
@@ -91,35 +92,41 @@ void Keeper::look_now()
     wake_.notify_all();
 }
 
+TargetPtr Keeper::next_to_resolve()
+{
+    const auto now = clock_.steady();
+    TargetPtr best;
+    for (const auto& weak : targets_) {
+        auto target = weak.lock();
+        if (!target || target->literal() || target->resolving || target->next_resolve > now) continue;
+        if (!target->resolve_tried()) return target; // a new name: somebody waits for it
+        if (!best) best = std::move(target);
+    }
+    return best;
+}
+
 void Keeper::resolver_run()
 {
-    for (;;) {
-        std::vector<TargetPtr> due;
-        {
-            std::unique_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        const auto target = next_to_resolve();
+        if (!target) {
             wake_.wait_for(lock, look_every);
-            if (stopping_) return;
-            const auto now = clock_.steady();
-            for (const auto& weak : targets_) {
-                auto target = weak.lock();
-                if (target && !target->literal() && target->next_resolve <= now) due.push_back(std::move(target));
-            }
+            continue;
         }
-        // New names first: somebody waits for them.
-        std::stable_partition(due.begin(), due.end(), [](const TargetPtr& target) { return !target->resolve_tried(); });
-        for (const auto& target : due) {
-            auto found = resolve(target->name(), target->preference());
-            // A resolver that fails does not take away what it said before.
-            if (!found.empty())
-                target->set_addresses(std::move(found));
-            else if (!target->resolve_tried())
-                log::warning("target name does not resolve", {{"target", target->name().to_text()}});
-            target->next_resolve = clock_.steady() + (target->addresses().empty() ? Milliseconds{3000} : resolve_every_);
-            const std::lock_guard lock(mutex_);
-            target->mark_resolve_tried();
-            resolved_.notify_all();
-            if (stopping_) return;
-        }
+        target->resolving = true;
+        lock.unlock();
+        auto found = resolve(target->name(), target->preference());
+        lock.lock();
+        // A resolver that fails does not take away what it said before.
+        if (!found.empty())
+            target->set_addresses(std::move(found));
+        else if (!target->resolve_tried())
+            log::warning("target name does not resolve", {{"target", target->name().to_text()}});
+        target->next_resolve = clock_.steady() + (target->addresses().empty() ? unresolved_pause : resolve_every_);
+        target->resolving = false;
+        target->mark_resolve_tried();
+        resolved_.notify_all();
     }
 }
 
@@ -149,13 +156,20 @@ void Keeper::run()
 
 void Keeper::probe_down(const std::vector<TargetPtr>& targets)
 {
-    std::vector<Descriptor> sockets;
+    struct Probe {
+        const TargetPtr& target;
+        Descriptor socket;
+    };
+    std::vector<Probe> probes;
     std::vector<pollfd> polls;
     for (const auto& target : targets) {
-        const auto addresses = target->addresses();
-        int problem = 0;
-        sockets.push_back(addresses.empty() ? Descriptor{} : open_upstream(Transport::tcp, addresses.front(), {}, problem));
-        polls.push_back({sockets.back().get(), POLLOUT, 0});
+        for (const auto& address : target->addresses()) {
+            int problem = 0;
+            Probe probe{target, open_upstream(Transport::tcp, address, target->egress(), problem)};
+            if (!probe.socket) continue;
+            polls.push_back({probe.socket.get(), POLLOUT, 0});
+            probes.push_back(std::move(probe));
+        }
     }
     const auto end = std::chrono::steady_clock::now() + probe_deadline; // real time: these are real connects
     for (;;) {
@@ -169,13 +183,17 @@ void Keeper::probe_down(const std::vector<TargetPtr>& targets)
             socklen_t length = sizeof problem;
             ::getsockopt(polls[i].fd, SOL_SOCKET, SO_ERROR, &problem, &length);
             polls[i].fd = -1;
-            if (problem != 0) continue;
-            targets[i]->mark_up();
-            close_with_reset(sockets[i]); // the target should not have to clean up after a question
+            if (problem == 0) {
+                probes[i].target->mark_up();
+                close_with_reset(probes[i].socket); // the target should not have to clean up after a question
+            } else if (problem == ECONNREFUSED && probes[i].target->down()) {
+                probes[i].target->mark_down(Trouble::refused); // its host is there again
+            }
         }
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
     }
+    const std::lock_guard lock(mutex_);
     const auto now = clock_.steady();
     for (const auto& target : targets) {
         if (!target->down()) {

@@ -1,4 +1,4 @@
-// Looks after targets on a thread of its own: resolves names now and then, and tries those that are down until they answer again. Blocking calls
+// Looks after targets on threads of its own: resolves names now and then, and tries those that are down until they answer again. Blocking calls
 // (getaddrinfo, connect with a deadline) happen here and nowhere else.
 #pragma once
 
@@ -30,17 +30,20 @@ public:
 private:
     void run();
     void resolver_run();
+    TargetPtr next_to_resolve(); // with the lock held
     void probe_down(const std::vector<TargetPtr>& targets);
 
     const Clock& clock_;
     const Milliseconds resolve_every_;
-    std::mutex mutex_; // guards the fields below
+    std::mutex mutex_;                              // guards the fields below
+    static constexpr unsigned resolver_threads = 4; // a name that nobody answers for must not keep the others waiting
+
     std::condition_variable wake_;
     std::condition_variable resolved_;
     std::vector<std::weak_ptr<Target>> targets_;
     bool stopping_ = false;
     std::thread health_;
-    std::thread resolver_;
+    std::vector<std::thread> resolvers_;
 };
 
 } // namespace sluice::forward

@@ -36,7 +36,6 @@ private:
     const std::shared_ptr<Runtime> runtime_;
     WishPtr wish_;
     Descriptor socket_;
-    Descriptor spare_; // given up for a moment to turn a client away when descriptors run out
     Source source_;
     std::unordered_map<TcpRelay*, std::unique_ptr<TcpRelay>> relays_;
 };
@@ -79,7 +78,7 @@ private:
         Source source;
         TargetPtr target;
         SteadyTime moved;
-        bool may_segment = true;
+        std::uint16_t largest_segment = UdpSender::any_segment;
     };
 
     Session* session_for(const Datagrams& run);
@@ -92,12 +91,9 @@ private:
     WishPtr wish_;
     Descriptor socket_;
     const bool v6_;
-    bool may_segment_ = true;
+    std::uint16_t largest_segment_ = UdpSender::any_segment;
     Source source_;
     std::unordered_map<Key, std::unique_ptr<Session>, KeyHash> sessions_;
 };
-
-// Shared by the UDP listeners of a worker: 2 MB of buffers, too much for each.
-UdpReceiver& receiver_of_this_thread();
 
 } // namespace sluice::forward

@@ -21,8 +21,8 @@ Sniffed sniff(std::string_view bytes)
     }
     if (at(0) == 0x05) {
         if (bytes.size() < 2) return Sniffed::undecided;
-        // Version 5, then the number of methods and that many bytes.
-        return at(1) > 0 && bytes.size() <= 2U + at(1) ? Sniffed::socks : Sniffed::other;
+        // Version 5, then the number of methods. What follows them proves nothing: a client may send its request along.
+        return at(1) > 0 ? Sniffed::socks : Sniffed::other;
     }
     if (at(0) == 0x04) {
         if (bytes.size() < 2) return Sniffed::undecided;
@@ -36,7 +36,9 @@ Sniffed sniff(std::string_view bytes)
     return Sniffed::other;
 }
 
-bool blocked(const plan::ProtocolBlocks& blocks, Sniffed protocol)
+namespace {
+
+bool blocks_it(const plan::ProtocolBlocks& blocks, Sniffed protocol)
 {
     switch (protocol) {
     case Sniffed::http: return blocks.http;
@@ -46,6 +48,22 @@ bool blocked(const plan::ProtocolBlocks& blocks, Sniffed protocol)
     case Sniffed::other: return false;
     }
     return false;
+}
+
+} // namespace
+
+Verdict judge(const plan::ProtocolBlocks& blocks, std::string_view bytes)
+{
+    auto protocol = sniff(bytes);
+    if (protocol != Sniffed::undecided) return blocks_it(blocks, protocol) ? Verdict::block : Verdict::pass;
+    if (bytes.empty()) return Verdict::wait;
+    switch (bytes.front()) {
+    case 0x16: protocol = Sniffed::tls; break;
+    case 0x04:
+    case 0x05: protocol = Sniffed::socks; break;
+    default: protocol = Sniffed::http; break;
+    }
+    return blocks_it(blocks, protocol) ? Verdict::wait : Verdict::pass;
 }
 
 } // namespace sluice::forward

@@ -13,7 +13,10 @@ enum class Sniffed { undecided, http, tls, socks, other };
 // bytes are needed.
 Sniffed sniff(std::string_view first_bytes);
 
-bool blocked(const plan::ProtocolBlocks& blocks, Sniffed protocol);
+// What to do with a client that has said these bytes. `wait`: they may yet become a protocol that is blocked.
+enum class Verdict { pass, block, wait };
+Verdict judge(const plan::ProtocolBlocks& blocks, std::string_view first_bytes);
+
 inline bool any(const plan::ProtocolBlocks& blocks) { return blocks.http || blocks.tls || blocks.socks; }
 
 } // namespace sluice::forward

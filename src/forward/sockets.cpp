@@ -16,6 +16,7 @@ constexpr int backlog = 4096;
 constexpr int keepalive_idle = 60; // seconds; dead peers are found within two minutes
 constexpr int keepalive_interval = 15;
 constexpr int keepalive_probes = 4;
+constexpr int datagram_buffer = 4 * 1024 * 1024; // bursts; the system caps it at its own maximum
 
 // Binds one socket; returns an empty descriptor and errno on failure.
 Descriptor bind_one(Transport transport, const Endpoint& at, bool share)
@@ -31,14 +32,15 @@ Descriptor bind_one(Transport transport, const Endpoint& at, bool share)
     const auto length = at.to_sockaddr(address);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return {};
     if (transport == Transport::tcp) {
+        prepare_stream(socket.get());
         if (share && ::listen(socket.get(), backlog) != 0) return {};
         return socket;
     }
     if (v6) set_option(socket.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     set_option(socket.get(), IPPROTO_IP, IP_PKTINFO, 1);
     set_option(socket.get(), SOL_UDP, UDP_GRO, 1);
-    set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, 4 * 1024 * 1024);
-    set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, 4 * 1024 * 1024);
+    set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, datagram_buffer);
+    set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, datagram_buffer);
     return socket;
 }
 
@@ -50,6 +52,15 @@ void Descriptor::reset()
 }
 
 void set_option(int socket, int level, int name, int value) { ::setsockopt(socket, level, name, &value, sizeof value); }
+
+void prepare_stream(int socket)
+{
+    set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle);
+    set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval);
+    set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
+}
 
 void close_with_reset(Descriptor& socket)
 {
@@ -117,13 +128,11 @@ Descriptor open_upstream(Transport transport, const Endpoint& to, const std::str
         }
     }
     if (transport == Transport::tcp) {
-        set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-        set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-        set_option(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle);
-        set_option(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval);
-        set_option(socket.get(), IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
+        prepare_stream(socket.get());
     } else {
         set_option(socket.get(), SOL_UDP, UDP_GRO, 1);
+        set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, datagram_buffer);
+        set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, datagram_buffer);
     }
     const auto length = to.to_sockaddr(address);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 && errno != EINPROGRESS) {

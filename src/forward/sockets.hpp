@@ -53,6 +53,9 @@ Descriptor open_upstream(Transport transport, const Endpoint& to, const std::str
 plan::Fault fault_of(int problem);
 
 void set_option(int socket, int level, int name, int value); // failure is harmless for what it is used for
-void close_with_reset(Descriptor& socket);                   // the peer sees RST, not an orderly end
+// What both ends of a relay want: no delay for small writes, dead peers found within two minutes. Accepted sockets inherit it from their
+// listener.
+void prepare_stream(int socket);
+void close_with_reset(Descriptor& socket); // the peer sees RST, not an orderly end
 
 } // namespace sluice::forward

@@ -4,9 +4,6 @@
 
 #include <cassert>
 #include <cerrno>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -19,12 +16,7 @@ constexpr int accepts_per_turn = 64;
 } // namespace
 
 TcpListener::TcpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishPtr wish, Descriptor socket)
-    : worker_(worker),
-      runtime_(std::move(runtime)),
-      wish_(std::move(wish)),
-      socket_(std::move(socket)),
-      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
-      source_{this, 0}
+    : worker_(worker), runtime_(std::move(runtime)), wish_(std::move(wish)), socket_(std::move(socket)), source_{this, 0}
 {
 }
 
@@ -68,11 +60,8 @@ void TcpListener::accept_some()
         if (errno == EAGAIN || errno == EWOULDBLOCK) return;
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno == EMFILE || errno == ENFILE) {
-            // Turns one client away with the spare descriptor, then waits for the next tick: spinning would help nobody.
-            spare_.reset();
-            Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-            close_with_reset(refused);
-            spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+            // Turns one client away, then waits for the next tick: spinning would help nobody.
+            worker_.refuse_one(socket_.get());
             log::warning("no descriptor left for a connection", {{"forward", runtime_->id.value}});
             worker_.tick_me(*this, true);
             return;
@@ -87,15 +76,10 @@ void TcpListener::accept_some()
 void TcpListener::admit(Descriptor client, const Endpoint& from)
 {
     const auto& plan = wish_->plan;
-    if (!admits(plan.sources, from.address) || worker_.budget().exhausted(2) || !runtime_->enter(plan.max_connections)) {
+    if (!admits(plan.sources, from.address) || !worker_.may_open(2) || !runtime_->enter(plan.max_connections)) {
         close_with_reset(client);
         return;
     }
-    set_option(client.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(client.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(client.get(), IPPROTO_TCP, TCP_KEEPIDLE, 60);
-    set_option(client.get(), IPPROTO_TCP, TCP_KEEPINTVL, 15);
-    set_option(client.get(), IPPROTO_TCP, TCP_KEEPCNT, 4);
     Slot::add(runtime_->slots[worker_.index()]->connections, 1);
     auto relay = std::make_unique<TcpRelay>(worker_, *runtime_, wish_, std::move(client), from);
     auto& started = *relay;

@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,7 +22,7 @@ constexpr std::size_t large_read = 16 * 1024;
 constexpr std::size_t small_read = 4 * 1024;
 constexpr std::uint8_t large_reads_to_splice = 4;
 constexpr std::uint8_t small_reads_to_copy = 16;
-constexpr auto sniff_patience = std::chrono::milliseconds(1500); // a client that says less than a protocol's name is let through
+constexpr auto sniff_patience = std::chrono::seconds(3); // for the rest of a blocked protocol's first bytes; slowness is no way around a block
 
 bool would_block(int problem) { return problem == EAGAIN || problem == EWOULDBLOCK; }
 
@@ -59,7 +57,7 @@ TcpRelay::TcpRelay(Worker& worker, Runtime& runtime, WishPtr wish, Descriptor cl
     sources_[target] = {this, target};
     pumps_[client].from = client;
     pumps_[target].from = target;
-    worker_.budget().used.fetch_add(2, std::memory_order_relaxed);
+    worker_.budget().add(2);
 }
 
 TcpRelay::~TcpRelay()
@@ -67,7 +65,7 @@ TcpRelay::~TcpRelay()
     for (auto& pump : pumps_) {
         if (pump.pipe) worker_.pipes().discard(pump.pipe);
     }
-    worker_.budget().used.fetch_sub(2, std::memory_order_relaxed);
+    worker_.budget().remove(2);
 }
 
 void TcpRelay::start(OnEnd on_end)
@@ -94,11 +92,19 @@ void TcpRelay::connect_next()
             if (!worker_.add(target_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP, sources_[target])) break;
             return;
         }
-        if (problem == EMFILE || problem == ENFILE) break; // our shortage, not the target's fault
-        candidate.target->mark_down();
-        runtime_.keeper->look_now();
+        if (problem == EMFILE || problem == ENFILE) break; // no other target would do better
+        current_ = std::move(candidate.target);
+        connect_failed(problem);
     }
     end(RelayEnd::no_target);
+}
+
+// Holds a failed connect against the target if it is the target's doing.
+void TcpRelay::connect_failed(int problem)
+{
+    if (!is_targets_doing(problem)) return;
+    current_->mark_down(trouble_of(problem));
+    runtime_.keeper->look_now();
 }
 
 void TcpRelay::connected()
@@ -126,8 +132,7 @@ void TcpRelay::on_event(int which, std::uint32_t events)
         socklen_t length = sizeof problem;
         ::getsockopt(target_.get(), SOL_SOCKET, SO_ERROR, &problem, &length);
         if (problem != 0) {
-            current_->mark_down();
-            runtime_.keeper->look_now();
+            connect_failed(problem);
             target_.reset();
             return connect_next();
         }
@@ -135,16 +140,24 @@ void TcpRelay::on_event(int which, std::uint32_t events)
         if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) reads.peer_closing = true;
         return connected();
     }
-    if ((events & EPOLLERR) != 0) {
-        int problem = 0;
-        socklen_t length = sizeof problem;
-        ::getsockopt(descriptor(static_cast<Side>(which)), SOL_SOCKET, SO_ERROR, &problem, &length);
-        if (problem != 0) return end(which == client ? RelayEnd::client_failed : RelayEnd::target_failed);
-    }
+    if ((events & EPOLLERR) != 0) return failed(static_cast<Side>(which));
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) reads.readable = true;
     if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) reads.peer_closing = true;
     if ((events & EPOLLOUT) != 0) writes.writable = true;
     if (state_ == State::relaying) pump_both();
+}
+
+// One side reset its connection or was lost. What it said before is still in its socket and goes on first, as far as the other side takes it.
+void TcpRelay::failed(Side side)
+{
+    auto& last_words = pumps_[side];
+    if (state_ == State::relaying && !last_words.finished && !(side == client && sniffing_)) {
+        last_words.readable = true;
+        last_words.peer_closing = true;
+        std::size_t budget = 64 * turn_budget; // more than a socket's buffer can hold
+        pump(last_words, budget);
+    }
+    end(side == client ? RelayEnd::client_failed : RelayEnd::target_failed);
 }
 
 void TcpRelay::on_turn()
@@ -158,14 +171,22 @@ bool TcpRelay::may_read_client()
     if (!sniffing_) return true;
     std::array<char, 16> first{};
     const auto got = ::recv(client_.get(), first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0) return false;
-    const auto protocol = sniff({first.data(), static_cast<std::size_t>(got)});
-    if (blocked(wish_->plan.blocks, protocol)) {
-        end(RelayEnd::blocked);
+    if (got < 0 && would_block(errno)) {
+        pumps_[client].readable = false;
         return false;
     }
-    const bool patient = worker_.now() - moved_ < sniff_patience;
-    if (protocol == Sniffed::undecided && got > 0 && patient && !pumps_[client].peer_closing) return false;
+    if (got > 0) {
+        switch (judge(wish_->plan.blocks, {first.data(), static_cast<std::size_t>(got)})) {
+        case Verdict::block: end(RelayEnd::blocked); return false;
+        case Verdict::pass: break;
+        case Verdict::wait:
+            if (pumps_[client].peer_closing) break; // it will never be more
+            if (!undecided_) started_ = worker_.now();
+            undecided_ = true;
+            if (worker_.now() - started_ >= sniff_patience) end(RelayEnd::blocked);
+            return false;
+        }
+    }
     sniffing_ = false;
     worker_.tick_me(*this, wish_->plan.idle_timeout.count() > 0);
     return true;
@@ -251,7 +272,7 @@ TcpRelay::Progress TcpRelay::copy_some(Pump& pump, std::size_t& budget)
     after_read(pump, bytes, copy_size);
     std::size_t sent = 0;
     while (sent < bytes) {
-        const auto wrote = ::send(to, scratch + sent, bytes - sent, MSG_NOSIGNAL);
+        const auto wrote = meter(pump).deliver(bytes - sent, [&] { return ::send(to, scratch + sent, bytes - sent, MSG_NOSIGNAL); });
         if (wrote < 0) {
             if (errno == EINTR) continue;
             if (!would_block(errno)) return Progress::failed;
@@ -260,12 +281,10 @@ TcpRelay::Progress TcpRelay::copy_some(Pump& pump, std::size_t& budget)
             pump.left_at = 0;
             pump.left = std::make_unique_for_overwrite<char[]>(pump.left_size);
             std::memcpy(pump.left.get(), scratch + sent, pump.left_size);
-            count(pump, sent);
             return Progress::blocked;
         }
         sent += static_cast<std::size_t>(wrote);
     }
-    count(pump, sent);
     return Progress::again;
 }
 
@@ -312,11 +331,10 @@ TcpRelay::Progress TcpRelay::write_left(Pump& pump)
 {
     const int to = descriptor(other(pump.from));
     while (pump.left_size > 0) {
-        ssize_t wrote = 0;
-        if (pump.left)
-            wrote = ::send(to, pump.left.get() + pump.left_at, pump.left_size, MSG_NOSIGNAL);
-        else
-            wrote = ::splice(pump.pipe.read_end, nullptr, to, nullptr, pump.left_size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const auto wrote = meter(pump).deliver(pump.left_size, [&] {
+            if (pump.left) return ::send(to, pump.left.get() + pump.left_at, pump.left_size, MSG_NOSIGNAL);
+            return ::splice(pump.pipe.read_end, nullptr, to, nullptr, pump.left_size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        });
         if (wrote < 0) {
             if (errno == EINTR) continue;
             if (!would_block(errno)) return Progress::failed;
@@ -324,7 +342,6 @@ TcpRelay::Progress TcpRelay::write_left(Pump& pump)
             return Progress::blocked;
         }
         moved_ = worker_.now();
-        count(pump, static_cast<std::size_t>(wrote));
         pump.left_size -= static_cast<std::uint32_t>(wrote);
         pump.left_at += static_cast<std::uint32_t>(wrote);
     }
@@ -337,11 +354,6 @@ TcpRelay::Progress TcpRelay::write_left(Pump& pump)
     return Progress::finished;
 }
 
-void TcpRelay::count(const Pump& pump, std::size_t bytes)
-{
-    if (bytes > 0) Slot::add(pump.from == client ? slot_.up : slot_.down, bytes);
-}
-
 void TcpRelay::pass_on_end(Pump& pump)
 {
     pump.finished = true;
@@ -349,6 +361,7 @@ void TcpRelay::pass_on_end(Pump& pump)
         worker_.pipes().give(pump.pipe);
         pump.pipe = {};
     }
+    if (pumps_[other(pump.from)].finished) return; // both are done: closing says it
     ::shutdown(descriptor(other(pump.from)), SHUT_WR);
     // The other direction goes on, but not for ever.
     worker_.tick_me(*this, true);
@@ -358,8 +371,7 @@ void TcpRelay::on_tick(SteadyTime now)
 {
     if (state_ == State::connecting) {
         if (now - started_ < wish_->plan.connect_timeout) return;
-        current_->mark_down();
-        runtime_.keeper->look_now();
+        connect_failed(ETIMEDOUT);
         target_.reset();
         return connect_next();
     }

@@ -64,7 +64,9 @@ private:
     Progress copy_some(Pump& pump, std::size_t& budget);
     Progress splice_some(Pump& pump, std::size_t& budget);
     Progress write_left(Pump& pump);
-    void count(const Pump& pump, std::size_t bytes);
+    Meter meter(const Pump& pump) const { return pump.from == client ? up_meter(slot_) : down_meter(slot_); }
+    void failed(Side side);
+    void connect_failed(int problem);
     void after_read(Pump& pump, std::size_t bytes, std::size_t asked);
     void pass_on_end(Pump& pump);
     void end(RelayEnd why);
@@ -79,12 +81,13 @@ private:
     OnEnd on_end_;
     State state_ = State::connecting;
     bool sniffing_ = false;
+    bool undecided_ = false; // the client said something that may become a blocked protocol
     std::array<Source, 2> sources_{};
     std::array<Pump, 2> pumps_{};
     std::vector<Candidate> candidates_; // not yet tried, best last
     TargetPtr current_;
-    SteadyTime started_;
-    SteadyTime moved_; // last byte or change of state
+    SteadyTime started_; // of the connect that is under way; later of the client's first undecided bytes
+    SteadyTime moved_;   // last byte or change of state
 };
 
 } // namespace sluice::forward

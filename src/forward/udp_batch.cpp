@@ -61,108 +61,164 @@ int UdpReceiver::receive(int socket, bool with_address)
     return count;
 }
 
-void UdpSender::begin(int socket, const Endpoint* to, bool socket_is_v6, const IpAddress* local, bool may_segment)
+void UdpSender::begin(int socket, const Endpoint* to, bool socket_is_v6, const IpAddress* local, Meter counted, std::uint16_t& largest_segment)
 {
     socket_ = socket;
-    may_segment_ = may_segment;
-    segment_refused_ = false;
+    counted_.emplace(counted);
+    largest_segment_ = &largest_segment;
     name_length_ = to != nullptr ? to->to_sockaddr(name_, socket_is_v6) : 0;
-    has_local_ = local != nullptr;
-    if (has_local_) local_ = *local;
+    local_ = local != nullptr ? std::optional<IpAddress>(*local) : std::nullopt;
     v6_ = socket_is_v6;
-    count_ = bytes_ = size_ = 0;
-    closed_ = false;
-    sent_ = {};
+    message_count_ = piece_count_ = 0;
 }
 
 void UdpSender::add(const Datagrams& run)
 {
-    std::size_t at = 0;
-    do {
+    if (run.size == run.length || run.size <= *largest_segment_) return add_whole(run.data, run.length, run.size);
+    for (std::size_t at = 0; at < run.length; at += run.size) { // the kernel joined what it will not cut again
         const auto size = std::min(run.size, run.length - at);
-        const bool fits = count_ > 0 && !closed_ && may_segment_ && size > 0 && size <= size_ && count_ < most_pieces && bytes_ + size <= most_bytes;
-        if (count_ > 0 && !fits) send_pieces();
-        if (count_ == 0) size_ = size;
-        pieces_[count_++] = {const_cast<char*>(run.data) + at, size};
-        bytes_ += size;
-        closed_ = size < size_;
-        at += size;
-    } while (at < run.length);
-}
-
-UdpSender::Sent UdpSender::flush()
-{
-    if (count_ > 0) send_pieces();
-    return sent_;
-}
-
-void UdpSender::send_pieces()
-{
-    const auto count = count_;
-    const auto bytes = bytes_;
-    count_ = bytes_ = 0;
-    closed_ = false;
-    if (count > 1 && may_segment_) {
-        send_message(pieces_.data(), count, bytes, size_);
-        if (!segment_refused_) return;
-        may_segment_ = false;
+        add_whole(run.data + at, size, size);
     }
-    for (std::size_t i = 0; i < count; ++i) send_message(&pieces_[i], 1, pieces_[i].iov_len, 0);
 }
 
-void UdpSender::send_message(iovec* pieces, std::size_t count, std::size_t bytes, std::size_t segment)
+void UdpSender::add_whole(const char* data, std::size_t length, std::size_t size)
 {
-    alignas(cmsghdr) std::array<char, 128> control{};
-    msghdr message{};
-    message.msg_name = name_length_ > 0 ? &name_ : nullptr;
-    message.msg_namelen = name_length_;
-    message.msg_iov = pieces;
-    message.msg_iovlen = count;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    const std::size_t datagrams = size == 0 ? 1 : (length + size - 1) / size;
+    if (message_count_ > 0 && size > 0) {
+        auto& last = messages_[message_count_ - 1];
+        // A run ends with its first shorter datagram, so the last one of a message must be whole for more to follow.
+        const bool whole = last.size > 0 && last.bytes % last.size == 0;
+        const bool fits = whole && (size == last.size || (datagrams == 1 && size < last.size)) && last.size <= *largest_segment_ &&
+                          last.datagrams + datagrams <= most_segments && last.bytes + length <= most_bytes && piece_count_ < batch;
+        if (fits) {
+            pieces_[piece_count_++] = {const_cast<char*>(data), length};
+            ++last.pieces;
+            last.bytes += length;
+            last.datagrams += datagrams;
+            return;
+        }
+    }
+    if (message_count_ == batch || piece_count_ == batch) {
+        flush();
+        message_count_ = piece_count_ = 0;
+    }
+    messages_[message_count_++] = {piece_count_, 1, length, size, datagrams};
+    pieces_[piece_count_++] = {const_cast<char*>(data), length};
+}
+
+void UdpSender::prepare(std::size_t index)
+{
+    const auto& message = messages_[index];
+    auto& control = controls_[index].bytes;
+    auto& header = headers_[index].msg_hdr;
+    header = {};
+    header.msg_name = name_length_ > 0 ? &name_ : nullptr;
+    header.msg_namelen = name_length_;
+    header.msg_iov = &pieces_[message.first_piece];
+    header.msg_iovlen = message.pieces;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
     std::size_t used = 0;
-    auto* part = CMSG_FIRSTHDR(&message);
+    auto* part = CMSG_FIRSTHDR(&header);
     const auto put = [&](int level, int type, const void* data, std::size_t size) {
         part->cmsg_level = level;
         part->cmsg_type = type;
         part->cmsg_len = CMSG_LEN(size);
         std::memcpy(CMSG_DATA(part), data, size);
         used += CMSG_SPACE(size);
-        part = CMSG_NXTHDR(&message, part);
+        part = reinterpret_cast<cmsghdr*>(control.data() + used);
     };
-    if (segment > 0) {
-        const auto size = static_cast<std::uint16_t>(segment);
+    if (message.datagrams > 1) {
+        const auto size = static_cast<std::uint16_t>(message.size);
         put(SOL_UDP, UDP_SEGMENT, &size, sizeof size);
     }
-    if (has_local_ && !v6_) {
+    if (local_ && !v6_) {
         in_pktinfo info{};
-        const auto& address = local_.bytes();
-        std::memcpy(&info.ipi_spec_dst, address.data(), 4);
+        std::memcpy(&info.ipi_spec_dst, local_->bytes().data(), 4);
         put(IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
-    } else if (has_local_) {
+    } else if (local_) {
         in6_pktinfo info{};
         sockaddr_storage mapped{};
-        Endpoint{local_, 0}.to_sockaddr(mapped, true);
+        Endpoint{*local_, 0}.to_sockaddr(mapped, true);
         sockaddr_in6 v6{};
         std::memcpy(&v6, &mapped, sizeof v6);
         info.ipi6_addr = v6.sin6_addr;
         put(IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
     }
-    message.msg_controllen = used;
-    if (used == 0) message.msg_control = nullptr;
-    ssize_t wrote = 0;
-    do {
-        wrote = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (wrote < 0 && errno == EINTR);
-    if (wrote >= 0) {
-        sent_.bytes += bytes;
-    } else if (segment > 0 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE || errno == EOPNOTSUPP)) {
-        segment_refused_ = true;
-    } else if (segment == 0 && errno == ECONNREFUSED && name_length_ == 0) {
-        // An earlier datagram was refused; the error was about that one, and asking again sends this one.
-        wrote = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (wrote >= 0) sent_.bytes += bytes;
+    header.msg_controllen = used;
+    if (used == 0) header.msg_control = nullptr;
+}
+
+// sendmmsg() of the messages from `first` on; what it returns. Counts what went out.
+ssize_t UdpSender::send_some(std::size_t first)
+{
+    std::size_t bytes = 0;
+    for (std::size_t i = first; i < message_count_; ++i) bytes += messages_[i].bytes;
+    ssize_t sent = 0;
+    counted_->deliver(bytes, [&] {
+        sent = ::sendmmsg(socket_, &headers_[first], static_cast<unsigned>(message_count_ - first), MSG_NOSIGNAL | MSG_DONTWAIT);
+        std::size_t delivered = 0;
+        for (ssize_t i = 0; i < sent; ++i) delivered += messages_[first + static_cast<std::size_t>(i)].bytes;
+        return static_cast<ssize_t>(delivered);
+    });
+    return sent;
+}
+
+void UdpSender::flush()
+{
+    for (std::size_t i = 0; i < message_count_; ++i) prepare(i);
+    std::size_t next = 0;
+    bool asked_again = false;
+    while (next < message_count_) {
+        const auto sent = send_some(next);
+        if (sent > 0) {
+            next += static_cast<std::size_t>(sent);
+            asked_again = false;
+            continue;
+        }
+        const auto& message = messages_[next];
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) break; // the way out is full
+        if (errno == ECONNREFUSED && name_length_ == 0 && !asked_again) {
+            asked_again = true; // the error was an earlier datagram's; asking again sends this one
+            continue;
+        }
+        asked_again = false;
+        if (message.datagrams > 1 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE || errno == EOPNOTSUPP)) {
+            // Too large for this route, or not possible on this device at all.
+            const bool only_size = (errno == EINVAL || errno == EMSGSIZE) && message.size > 1200;
+            *largest_segment_ = only_size ? static_cast<std::uint16_t>(message.size - 1) : std::uint16_t{0};
+            send_one_by_one(message);
+        }
+        ++next;
     }
+    message_count_ = piece_count_ = 0;
+}
+
+void UdpSender::send_one_by_one(const Message& message)
+{
+    UdpSender single;
+    single.socket_ = socket_;
+    single.counted_.emplace(*counted_);
+    single.largest_segment_ = largest_segment_;
+    single.name_ = name_;
+    single.name_length_ = name_length_;
+    single.local_ = local_;
+    single.v6_ = v6_;
+    for (std::size_t i = 0; i < message.pieces; ++i) {
+        const auto& piece = pieces_[message.first_piece + i];
+        for (std::size_t at = 0; at < piece.iov_len; at += message.size) {
+            const auto size = std::min(message.size, piece.iov_len - at);
+            single.add_whole(static_cast<const char*>(piece.iov_base) + at, size, size);
+        }
+    }
+    single.flush();
+}
+
+UdpBatch& udp_batch_of_this_thread()
+{
+    thread_local UdpBatch batch;
+    return batch;
 }
 
 } // namespace sluice::forward

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "base/address.hpp"
+#include "forward/counters.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -47,40 +49,60 @@ private:
     std::array<Datagrams, batch> runs_{};
 };
 
-// Collects runs for one destination and sends them with as few calls as possible. The data must live until flush().
+// Collects runs for one destination and sends them with as few calls as possible. Datagrams that the system refuses (its buffer is full, the
+// peer is gone) are lost, as UDP may. The data must live until flush(). Used by one thread.
 class UdpSender {
 public:
-    // What a flush delivered. Datagrams that the system refused (its buffer is full, the peer is gone) are lost, as UDP may.
-    struct Sent {
-        std::uint64_t bytes = 0;
-    };
+    // Largest datagram that may be sent in a run. Lowered by what the system refuses; belongs to a socket and outlives its batches.
+    static constexpr std::uint16_t any_segment = 65507;
 
-    // `to` null: the socket is connected. `local` null: the system chooses the source address.
-    void begin(int socket, const Endpoint* to, bool socket_is_v6, const IpAddress* local, bool may_segment);
+    // `to` null: the socket is connected. `local` null: the system chooses the source address. `counted` and `largest_segment` live until flush().
+    void begin(int socket, const Endpoint* to, bool socket_is_v6, const IpAddress* local, Meter counted, std::uint16_t& largest_segment);
     void add(const Datagrams& run);
-    Sent flush();
-    bool segment_refused() const { return segment_refused_; } // this socket cannot; do not ask again
+    void flush();
 
 private:
-    static constexpr std::size_t most_pieces = 64;
-    static constexpr std::size_t most_bytes = 65000;
-    void send_pieces();
-    void send_message(iovec* pieces, std::size_t count, std::size_t bytes, std::size_t segment);
+    static constexpr std::size_t most_segments = 64; // that the kernel cuts
+    static constexpr std::size_t most_bytes = 65507; // of one send
+    static constexpr std::size_t batch = 64;
+
+    // One send: datagrams of `size` bytes, the last may be shorter.
+    struct Message {
+        std::size_t first_piece = 0;
+        std::size_t pieces = 0;
+        std::size_t bytes = 0;
+        std::size_t size = 0;
+        std::size_t datagrams = 0;
+    };
+
+    void add_whole(const char* data, std::size_t length, std::size_t size);
+    void prepare(std::size_t index);
+    void send_one_by_one(const Message& message);
+    ssize_t send_some(std::size_t first);
 
     int socket_ = -1;
-    bool may_segment_ = true;
-    bool segment_refused_ = false;
+    std::optional<Meter> counted_;
+    std::uint16_t* largest_segment_ = nullptr;
     sockaddr_storage name_{};
     socklen_t name_length_ = 0;
-    bool has_local_ = false;
-    IpAddress local_;
+    std::optional<IpAddress> local_;
     bool v6_ = false;
-    std::array<iovec, most_pieces> pieces_{};
-    std::size_t count_ = 0;
-    std::size_t bytes_ = 0;
-    std::size_t size_ = 0;
-    bool closed_ = false; // a shorter one ended the run
-    Sent sent_;
+    std::size_t message_count_ = 0;
+    std::size_t piece_count_ = 0;
+    std::array<Message, batch> messages_{};
+    std::array<iovec, batch> pieces_{};
+    std::array<mmsghdr, batch> headers_{};
+    struct Control {
+        alignas(cmsghdr) std::array<char, 64> bytes;
+    };
+    std::array<Control, batch> controls_{};
 };
+
+// What a thread needs to move datagrams; 2 MB of buffers, so all listeners of a worker share it.
+struct UdpBatch {
+    UdpReceiver receiver;
+    UdpSender sender;
+};
+UdpBatch& udp_batch_of_this_thread();
 
 } // namespace sluice::forward

@@ -14,12 +14,6 @@ constexpr int batches_per_turn = 8;
 
 } // namespace
 
-UdpReceiver& receiver_of_this_thread()
-{
-    thread_local UdpReceiver receiver;
-    return receiver;
-}
-
 std::size_t UdpListener::KeyHash::operator()(const Key& key) const noexcept
 {
     std::uint64_t hash = 1469598103934665603ULL ^ key.client.port;
@@ -35,11 +29,7 @@ UdpListener::UdpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishP
 
 UdpListener::~UdpListener() = default;
 
-bool UdpListener::open()
-{
-    worker_.tick_me(*this, true);
-    return worker_.add(socket_.get(), EPOLLIN, source_);
-}
+bool UdpListener::open() { return worker_.add(socket_.get(), EPOLLIN, source_); }
 
 void UdpListener::close_all()
 {
@@ -67,8 +57,8 @@ UdpListener::Session* UdpListener::session_for(const Datagrams& run)
     const Key key{run.from, run.has_local ? run.local : IpAddress{}};
     if (const auto found = sessions_.find(key); found != sessions_.end()) return found->second.get();
     const auto& plan = wish_->plan;
-    if (!admits(plan.sources, run.from.address) || sessions_.size() >= most_sessions || worker_.budget().exhausted(1)) return nullptr;
-    const auto candidates = wish_->targets->order(run.from.address, 1);
+    if (!admits(plan.sources, run.from.address) || sessions_.size() >= most_sessions || !worker_.may_open(1)) return nullptr;
+    const auto candidates = wish_->targets->order_for_datagrams(run.from.address, worker_.now());
     if (candidates.empty() || !runtime_->enter(plan.max_connections)) return nullptr;
     int problem = 0;
     auto session = std::make_unique<Session>(*this, key);
@@ -82,60 +72,55 @@ UdpListener::Session* UdpListener::session_for(const Datagrams& run)
     session->target = candidates.front().target;
     session->target->open.fetch_add(1, std::memory_order_relaxed);
     session->moved = worker_.now();
-    worker_.budget().used.fetch_add(1, std::memory_order_relaxed);
+    worker_.budget().add(1);
+    worker_.tick_me(*this, true);
     Slot::add(runtime_->slots[worker_.index()]->connections, 1);
     return sessions_.emplace(key, std::move(session)).first->second.get();
 }
 
 void UdpListener::receive_clients()
 {
-    auto& receiver = receiver_of_this_thread();
+    auto& [receiver, sender] = udp_batch_of_this_thread();
     auto& slot = *runtime_->slots[worker_.index()];
     for (int round = 0; round < batches_per_turn; ++round) {
         if (!socket_) return;
         const int count = receiver.receive(socket_.get(), true);
         if (count == 0) return;
         if (count < 0) continue; // an error of an earlier send; the queue is still there
-        UdpSender sender;
         Session* current = nullptr;
-        const auto flush = [&] {
-            if (current == nullptr) return;
-            Slot::add(slot.up, sender.flush().bytes);
-            if (sender.segment_refused()) current->may_segment = false;
-        };
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
             auto* session = session_for(receiver[i]);
             if (session == nullptr) continue;
             if (session != current) {
-                flush();
+                if (current != nullptr) sender.flush();
                 current = session;
-                sender.begin(session->socket.get(), nullptr, false, nullptr, session->may_segment);
+                sender.begin(session->socket.get(), nullptr, false, nullptr, up_meter(slot), session->largest_segment);
             }
             session->moved = worker_.now();
             sender.add(receiver[i]);
         }
-        flush();
+        if (current != nullptr) sender.flush();
     }
     worker_.run_again(*this);
 }
 
 void UdpListener::receive_target(Session& session)
 {
-    auto& receiver = receiver_of_this_thread();
+    auto& [receiver, sender] = udp_batch_of_this_thread();
     auto& slot = *runtime_->slots[worker_.index()];
     for (int round = 0; round < batches_per_turn; ++round) {
         const int count = receiver.receive(session.socket.get(), false);
         if (count == 0) return;
         if (count < 0) {
-            // "Connection refused" is the target's ICMP; the next datagram may find it listening again.
-            if (errno == ECONNREFUSED) continue;
-            return remove(session);
+            if (errno != ECONNREFUSED) return remove(session);
+            // The target's ICMP. With another target to go to, the client's next datagram goes there; else it may find this one listening again.
+            session.target->refused_datagram(worker_.now());
+            if (wish_->targets->all().size() > 1) return remove(session);
+            continue;
         }
-        UdpSender sender;
-        sender.begin(socket_.get(), &session.key.client, v6_, session.has_local ? &session.key.local : nullptr, may_segment_);
+        sender.begin(socket_.get(), &session.key.client, v6_, session.has_local ? &session.key.local : nullptr, down_meter(slot), largest_segment_);
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) sender.add(receiver[i]);
-        Slot::add(slot.down, sender.flush().bytes);
-        if (sender.segment_refused()) may_segment_ = false;
+        sender.flush();
         session.moved = worker_.now();
     }
     worker_.run_again(session);
@@ -150,7 +135,8 @@ void UdpListener::remove(Session& session)
     owned->target->open.fetch_sub(1, std::memory_order_relaxed);
     owned->socket.reset();
     owned->source.handler = nullptr;
-    worker_.budget().used.fetch_sub(1, std::memory_order_relaxed);
+    worker_.budget().remove(1);
+    if (sessions_.empty()) worker_.tick_me(*this, false);
     runtime_->leave();
     worker_.bury(std::move(owned));
 }

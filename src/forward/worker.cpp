@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdexcept>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace sluice::forward {
@@ -22,7 +24,9 @@ Worker::Worker(unsigned index, const Clock& clock, Milliseconds tick, Descriptor
       budget_(budget),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
       scratch_(std::make_unique<char[]>(scratch_size)),
+      pipes_(budget),
       now_(clock.steady())
 {
     if (!epoll_ || !wake_) throw std::runtime_error(std::string{"event loop: "} + std::strerror(errno));
@@ -101,6 +105,25 @@ void Worker::bury(std::unique_ptr<Handler> handler)
     std::replace(run_queue_.begin(), run_queue_.end(), handler.get(), static_cast<Handler*>(nullptr));
     std::replace(this_round_.begin(), this_round_.end(), handler.get(), static_cast<Handler*>(nullptr));
     graveyard_.push_back(std::move(handler));
+}
+
+bool Worker::may_open(std::uint64_t more)
+{
+    const bool full = budget_.exhausted(more);
+    if ((full || budget_.near()) && (said_shortage_ == SteadyTime{} || now_ - said_shortage_ >= Seconds{10})) {
+        said_shortage_ = now_;
+        log::warning(full ? "no descriptor left: connections are refused" : "descriptors run short",
+                     {{"used", budget_.used.load(std::memory_order_relaxed)}, {"limit", budget_.limit}});
+    }
+    return !full;
+}
+
+void Worker::refuse_one(int listener)
+{
+    spare_.reset();
+    Descriptor refused(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+    close_with_reset(refused);
+    spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 void Worker::run_commands()

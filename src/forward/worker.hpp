@@ -3,11 +3,11 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "forward/descriptor_budget.hpp"
 #include "forward/pipe_pool.hpp"
 #include "forward/sockets.hpp"
 #include "plan/plan.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,13 +38,6 @@ protected:
     friend class Worker;
 };
 
-// Shared by all workers of an engine: how many descriptors relays hold, and how many they may.
-struct DescriptorBudget {
-    std::atomic<std::uint64_t> used{0};
-    std::uint64_t limit = 0;
-    bool exhausted(std::uint64_t more) const { return used.load(std::memory_order_relaxed) + more > limit; }
-};
-
 class Worker {
 public:
     static constexpr std::size_t scratch_size = 128 * 1024;
@@ -68,6 +61,10 @@ public:
     char* scratch() { return scratch_.get(); }
     PipePool& pipes() { return pipes_; }
     DescriptorBudget& budget() { return budget_; }
+    // Room for `more` descriptors? Says in the log when the limit is near or reached, at most every ten seconds.
+    bool may_open(std::uint64_t more);
+    // Gives up a spare descriptor for a moment to accept and reset one client: without it a full process could not even refuse.
+    void refuse_one(int listener);
     bool on_loop() const { return std::this_thread::get_id() == thread_.get_id(); }
 
 private:
@@ -80,6 +77,8 @@ private:
     DescriptorBudget& budget_;
     Descriptor epoll_;
     Descriptor wake_;
+    Descriptor spare_;
+    SteadyTime said_shortage_{};
     Handler::Source wake_source_;
     std::unique_ptr<char[]> scratch_;
     PipePool pipes_;

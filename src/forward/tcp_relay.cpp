@@ -118,7 +118,6 @@ void TcpRelay::connected()
     pumps_[client].writable = true; // towards the target
     // Ticks are for relays with a deadline; an ordinary one costs nothing while it is idle.
     worker_.tick_me(*this, wish_->plan.idle_timeout.count() > 0 || sniffing_);
-    pump_both();
 }
 
 void TcpRelay::on_event(int which, std::uint32_t events)
@@ -131,6 +130,10 @@ void TcpRelay::on_event(int which, std::uint32_t events)
         int problem = 0;
         socklen_t length = sizeof problem;
         ::getsockopt(target_.get(), SOL_SOCKET, SO_ERROR, &problem, &length);
+        if (problem == ECONNRESET || problem == EPIPE) { // it was connected, and reset before we looked: a refusal is another error
+            connected();
+            return failed(target);
+        }
         if (problem != 0) {
             connect_failed(problem);
             target_.reset();
@@ -138,7 +141,8 @@ void TcpRelay::on_event(int which, std::uint32_t events)
         }
         if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) reads.readable = true;
         if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) reads.peer_closing = true;
-        return connected();
+        connected();
+        return pump_both();
     }
     if ((events & EPOLLERR) != 0) return failed(static_cast<Side>(which));
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) reads.readable = true;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/id.hpp"
+#include "base/fingerprint.hpp"
 #include "base/port_set.hpp"
 #include "base/time.hpp"
 #include "domain/patch.hpp"
+#include "domain/port_map.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -33,6 +35,9 @@ struct Node {
     std::string tcp_listen = "[::]"; // address that forwards bind to, as typed
     std::string udp_listen = "[::]";
     Blocks blocks;
+    bool reachable = true; // from outside; else it dials its neighbours in a tunnel
+    PortMap public_ports;
+    std::optional<Fingerprint> key;         // absent until the node has shown one
     std::optional<std::string> version; // last reported
     bool local = false;                 // the node inside the panel's own process
     std::uint64_t revision = 0;         // of the wish; bumped in the transaction that changes what the node should do
@@ -50,6 +55,8 @@ struct NodeDraft {
     std::string tcp_listen = "[::]";
     std::string udp_listen = "[::]";
     Blocks blocks;
+    bool reachable = true;
+    PortMap public_ports;
 };
 
 struct NodePatch {
@@ -64,6 +71,8 @@ struct NodePatch {
     Patch<bool> block_http;
     Patch<bool> block_tls;
     Patch<bool> block_socks;
+    Patch<bool> reachable;
+    Patch<PortMap> public_ports;
 };
 
 } // namespace sluice::domain

@@ -27,6 +27,13 @@ struct HopNode {
     std::optional<std::uint16_t> port; // where a hop or exit listens for the leg into it
     HopStrategy strategy = HopStrategy::round_robin;
     Carrier carrier = Carrier::tls;
+    // How the hop before it reaches it; empty and absent: at the node's own address and the port above.
+    std::string public_host; // a reverse proxy or another address
+    std::optional<std::uint16_t> public_port;
+    std::string server_name; // SNI of the TLS kinds, Host of the WebSocket kinds; empty: the public host where one is needed
+    std::string alpn;        // comma-separated; empty: none
+    std::string path;        // of the WebSocket kinds; empty: "/"
+    friend bool operator==(const HopNode&, const HopNode&) = default;
 };
 
 // How a byte that passes becomes billed bytes (FLVX contract 4.1): trunc(bytes * ratio) * factor, per direction.

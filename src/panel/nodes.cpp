@@ -28,6 +28,8 @@ domain::Node from_draft(const domain::NodeDraft& draft)
     node.tcp_listen = draft.tcp_listen;
     node.udp_listen = draft.udp_listen;
     node.blocks = draft.blocks;
+    node.reachable = draft.reachable;
+    node.public_ports = draft.public_ports;
     return node;
 }
 
@@ -99,6 +101,8 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
         domain::apply(patch.block_http, node->blocks.http);
         domain::apply(patch.block_tls, node->blocks.tls);
         domain::apply(patch.block_socks, node->blocks.socks);
+        domain::apply(patch.reachable, node->reachable);
+        domain::apply(patch.public_ports, node->public_ports);
         node->updated = context_.clock->wall();
         if (auto checked = domain::check_node(*node); !checked) return checked.error();
         nodes.update(*node);

@@ -9,7 +9,7 @@ namespace sluice::store {
 namespace {
 
 constexpr const char* columns = "SELECT id, uuid, position, name, address, address_v4, address_v6, ports, egress_interface, tcp_listen, udp_listen, "
-                                "block_http, block_tls, block_socks, version, local, revision, created, updated FROM nodes ";
+                                "block_http, block_tls, block_socks, reachable, public_ports, key_fingerprint, version, local, revision, created, updated FROM nodes ";
 
 domain::Node row(Statement& from)
 {
@@ -28,6 +28,11 @@ domain::Node row(Statement& from)
     node.blocks.http = from.flag();
     node.blocks.tls = from.flag();
     node.blocks.socks = from.flag();
+    node.reachable = from.flag();
+    node.public_ports = domain::PortMap::parse(from.text()).value_or(domain::PortMap{});
+    if (const auto key = from.optional_text()) {
+        if (auto print = Fingerprint::from_bytes(*key)) node.key = *print;
+    }
     node.version = from.optional_text();
     node.local = from.flag();
     node.revision = static_cast<std::uint64_t>(from.integer());
@@ -70,11 +75,11 @@ NodeId NodeTable::insert(const domain::Node& node, const std::string& secret, co
 {
     Statement(tx_,
               "INSERT INTO nodes (uuid, position, name, address, address_v4, address_v6, ports, egress_interface, tcp_listen, udp_listen, "
-              "block_http, block_tls, block_socks, version, local, secret, secret_hash, created) "
-              "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM nodes), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              "block_http, block_tls, block_socks, reachable, public_ports, version, local, secret, secret_hash, created) "
+              "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM nodes), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
               node.uuid, node.name, node.address, node.address_v4, node.address_v6, node.ports.to_text(), node.egress_interface, node.tcp_listen,
-              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.version, node.local, Statement::as_blob(secret),
-              Statement::as_blob(secret_hash), node.created)
+              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.reachable, node.public_ports.to_text(),
+              node.version, node.local, Statement::as_blob(secret), Statement::as_blob(secret_hash), node.created)
         .run();
     return NodeId{last_id(tx_)};
 }
@@ -83,13 +88,29 @@ void NodeTable::update(const domain::Node& node)
 {
     Statement(tx_,
               "UPDATE nodes SET name = ?, address = ?, address_v4 = ?, address_v6 = ?, ports = ?, egress_interface = ?, tcp_listen = ?, "
-              "udp_listen = ?, block_http = ?, block_tls = ?, block_socks = ?, updated = ? WHERE id = ?",
+              "udp_listen = ?, block_http = ?, block_tls = ?, block_socks = ?, reachable = ?, public_ports = ?, updated = ? WHERE id = ?",
               node.name, node.address, node.address_v4, node.address_v6, node.ports.to_text(), node.egress_interface, node.tcp_listen,
-              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.updated, node.id)
+              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.reachable, node.public_ports.to_text(), node.updated, node.id)
         .run();
 }
 
 void NodeTable::set_version(NodeId id, const std::string& version) { Statement(tx_, "UPDATE nodes SET version = ? WHERE id = ?", version, id).run(); }
+
+void NodeTable::set_key(NodeId id, const std::optional<Fingerprint>& key)
+{
+    if (key)
+        Statement(tx_, "UPDATE nodes SET key_fingerprint = ? WHERE id = ?", Statement::as_blob(key->to_bytes()), id).run();
+    else
+        Statement(tx_, "UPDATE nodes SET key_fingerprint = NULL WHERE id = ?", id).run();
+}
+
+std::optional<NodeId> NodeTable::find_by_key(const Fingerprint& key)
+{
+    const auto bytes = key.to_bytes();
+    Statement query(tx_, "SELECT id FROM nodes WHERE key_fingerprint = ?", Statement::as_blob(bytes));
+    if (!query.next()) return std::nullopt;
+    return query.id<NodeId>();
+}
 
 void NodeTable::set_position(NodeId id, std::int64_t position) { Statement(tx_, "UPDATE nodes SET position = ? WHERE id = ?", position, id).run(); }
 

@@ -23,6 +23,8 @@ public:
     NodeId insert(const domain::Node& node, const std::string& secret, const std::string& secret_hash); // position: last
     void update(const domain::Node& node); // what an administrator may edit, and `updated`
     void set_version(NodeId id, const std::string& version);
+    void set_key(NodeId id, const std::optional<Fingerprint>& key); // absent: revoked
+    std::optional<NodeId> find_by_key(const Fingerprint& key);
     void set_position(NodeId id, std::int64_t position);
     void remove(NodeId id);
 

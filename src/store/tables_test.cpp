@@ -177,6 +177,31 @@ TEST_CASE("only one node is the local one")
     CHECK_THROWS(temp.add_node("here too", true));
 }
 
+TEST_CASE("a node is found by the key that it has shown, until the key is revoked")
+{
+    TempStore temp;
+    const auto id = temp.add_node("a");
+    const auto other = temp.add_node("b");
+    Fingerprint key;
+    key.bytes.fill(7);
+    temp.write([&](WriteTx& tx) { NodeTable(tx).set_key(id, key); });
+    CHECK(temp.read([&](ReadTx& tx) { return NodeTable(tx).find(id)->key; }) == key);
+    CHECK(temp.read([&](ReadTx& tx) { return NodeTable(tx).find_by_key(key); }) == id);
+    CHECK_THROWS(temp.write([&](WriteTx& tx) { NodeTable(tx).set_key(other, key); }));
+    temp.write([&](WriteTx& tx) {
+        auto node = *NodeTable(tx).find(id);
+        node.reachable = false;
+        node.public_ports = domain::PortMap::parse("443=8443").value();
+        NodeTable(tx).update(node);
+        NodeTable(tx).set_key(id, std::nullopt);
+    });
+    const auto node = temp.read([&](ReadTx& tx) { return *NodeTable(tx).find(id); });
+    CHECK_FALSE(node.key);
+    CHECK_FALSE(node.reachable);
+    CHECK(node.public_ports.public_of(8443) == 443);
+    CHECK_FALSE(temp.read([&](ReadTx& tx) { return NodeTable(tx).find_by_key(key).has_value(); }));
+}
+
 TEST_CASE("a tunnel keeps its places in order: entries, hops, exits")
 {
     TempStore temp;
@@ -203,6 +228,11 @@ TEST_CASE("a tunnel keeps its places in order: entries, hops, exits")
         middle.strategy = domain::HopStrategy::random;
         domain::HopNode entry;
         entry.node = a;
+        exit.public_host = "proxy.example";
+        exit.public_port = 443;
+        exit.server_name = "www.example.com";
+        exit.alpn = "h2,http/1.1";
+        exit.path = "/chat";
         tunnel.hops = {exit, middle, entry};
         return TunnelTable(tx).insert(tunnel);
     });
@@ -215,6 +245,12 @@ TEST_CASE("a tunnel keeps its places in order: entries, hops, exits")
     CHECK(tunnel.hops[1].strategy == domain::HopStrategy::random);
     CHECK(tunnel.hops[2].port == 31000);
     CHECK(tunnel.hops[2].carrier == domain::Carrier::mwss);
+    CHECK(tunnel.hops[2].public_host == "proxy.example");
+    CHECK(tunnel.hops[2].public_port == 443);
+    CHECK(tunnel.hops[2].server_name == "www.example.com");
+    CHECK(tunnel.hops[2].alpn == "h2,http/1.1");
+    CHECK(tunnel.hops[2].path == "/chat");
+    CHECK_FALSE(tunnel.hops[1].public_port);
     CHECK(temp.read([&](ReadTx& tx) { return TunnelTable(tx).all().front().hops.size(); }) == 3);
     CHECK(temp.read([&](ReadTx& tx) { return TunnelTable(tx).using_node(b); }) == std::vector{id});
 }

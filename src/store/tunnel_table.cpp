@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* tunnel_columns =
     "SELECT id, uuid, position, name, type, factor, ratio, enabled, entry_addresses, preference, created, updated FROM tunnels ";
-constexpr const char* hop_columns = "SELECT tunnel_id, id, node_id, role, place, port, strategy, carrier FROM tunnel_hops ";
+constexpr const char* hop_columns = "SELECT tunnel_id, id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path FROM tunnel_hops ";
 constexpr const char* assignment_columns = "SELECT id, user_id, tunnel_id, speed_limit_id, quota, max_forwards, expires, reset_day, used_up, "
                                            "used_down, enabled FROM assignments ";
 
@@ -45,6 +45,11 @@ std::pair<TunnelId, domain::HopNode> hop_row(Statement& from)
     if (const auto port = from.optional_integer()) hop.port = static_cast<std::uint16_t>(*port);
     hop.strategy = hop_strategies.value(from.text(), domain::HopStrategy::round_robin);
     hop.carrier = carriers.value(from.text(), domain::Carrier::tls);
+    hop.public_host = from.text();
+    if (const auto port = from.optional_integer()) hop.public_port = static_cast<std::uint16_t>(*port);
+    hop.server_name = from.text();
+    hop.alpn = from.text();
+    hop.path = from.text();
     return {tunnel, hop};
 }
 
@@ -129,8 +134,11 @@ std::vector<domain::HopNode> TunnelTable::hops_of(TunnelId id)
 void TunnelTable::insert_hops(TunnelId id, const std::vector<domain::HopNode>& hops)
 {
     for (const auto& hop : hops) {
-        Statement(tx_, "INSERT INTO tunnel_hops (tunnel_id, node_id, role, place, port, strategy, carrier) VALUES (?, ?, ?, ?, ?, ?, ?)", id,
-                  hop.node, static_cast<int>(hop.role), hop.place, hop.port, hop_strategies.name(hop.strategy), carriers.name(hop.carrier))
+        Statement(tx_,
+                  "INSERT INTO tunnel_hops (tunnel_id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  id, hop.node, static_cast<int>(hop.role), hop.place, hop.port, hop_strategies.name(hop.strategy), carriers.name(hop.carrier),
+                  hop.public_host, hop.public_port, hop.server_name, hop.alpn, hop.path)
             .run();
     }
 }

@@ -10,11 +10,10 @@ namespace sluice::agent {
 
 namespace {
 
-constexpr auto retry_every = std::chrono::seconds(5);
-
-bool all_listen(const plan::Applied& applied)
+bool all_well(const plan::Applied& applied)
 {
-    return std::all_of(applied.forwards.begin(), applied.forwards.end(), [](const plan::ForwardResult& one) { return one.listening; });
+    return std::all_of(applied.forwards.begin(), applied.forwards.end(),
+                       [](const plan::ForwardResult& one) { return one.fault == plan::Fault::none; });
 }
 
 } // namespace
@@ -35,7 +34,9 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options)
     std::unique_ptr<Agent> agent(new Agent(options, std::move(*engine)));
     auto stored = load_plan(options.folder + "/plan.json");
     if (stored) {
-        const auto applied = agent->apply(*stored);
+        const std::lock_guard lock(agent->mutex_);
+        agent->plan_ = std::move(*stored); // it is on the disk already: a full one must not keep a node from its plan
+        const auto applied = agent->apply_kept();
         log::info("stored plan applied", {{"revision", applied.revision}, {"forwards", applied.forwards.size()}});
     } else if (stored.error().code != Errc::not_found) {
         log::error("stored plan not usable", {{"problem", describe(stored.error())}});
@@ -48,25 +49,33 @@ Agent::~Agent() { stop(Milliseconds{0}); }
 plan::Applied Agent::apply(const plan::Plan& plan)
 {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return applied_;
     if (plan != plan_) {
-        if (const auto stored = store_plan(options_.folder + "/plan.json", plan); !stored) {
+        if (const auto stored = store_plan(options_.folder + "/plan.json", plan); stored)
+            plan_ = plan;
+        else
             log::error("plan not stored", {{"revision", plan.revision}, {"problem", describe(stored.error())}});
-            auto applied = engine_->apply(plan_);
-            applied.revision = plan_.revision;
-            return applied;
-        }
-        plan_ = plan;
     }
-    auto applied = engine_->apply(plan);
-    unhappy_ = !all_listen(applied);
-    if (unhappy_) wake_.notify_all();
-    return applied;
+    return apply_kept();
+}
+
+plan::Applied Agent::apply_kept()
+{
+    applied_ = engine_->apply(plan_);
+    if (!all_well(applied_)) wake_.notify_all();
+    return applied_;
+}
+
+plan::Applied Agent::applied() const
+{
+    const std::lock_guard lock(mutex_);
+    return applied_;
 }
 
 void Agent::forget(const std::vector<ForwardId>& forwards)
 {
     const std::lock_guard lock(mutex_);
-    engine_->forget(forwards);
+    if (!stopping_) engine_->forget(forwards);
 }
 
 plan::HostSample Agent::sample()
@@ -85,15 +94,14 @@ void Agent::retry_run()
 {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (!unhappy_) {
-            wake_.wait(lock, [this] { return stopping_ || unhappy_; });
+        if (all_well(applied_)) {
+            wake_.wait(lock, [this] { return stopping_ || !all_well(applied_); });
             continue;
         }
-        if (wake_.wait_for(lock, retry_every, [this] { return stopping_; })) break;
-        if (!unhappy_) continue;
-        const auto applied = engine_->apply(plan_);
-        unhappy_ = !all_listen(applied);
-        if (!unhappy_) log::info("all forwards listen now", {{"revision", plan_.revision}});
+        if (wake_.wait_for(lock, options_.retry_every, [this] { return stopping_; })) break;
+        if (all_well(applied_)) continue;
+        apply_kept();
+        if (all_well(applied_)) log::info("all forwards work now", {{"revision", plan_.revision}});
     }
 }
 

@@ -23,7 +23,8 @@ namespace sluice::agent {
 struct AgentOptions {
     std::string folder; // DIR/agent: plan.json, counters.bin; exists
     unsigned workers = 0;
-    const Clock* clock = nullptr; // outlives the agent
+    const Clock* clock = nullptr;    // outlives the agent
+    Milliseconds retry_every{5'000}; // how often what does not work is tried again
 };
 
 // Thread-safe, except that apply() is one caller at a time.
@@ -41,20 +42,25 @@ public:
     plan::HostSample sample();
     std::vector<plan::TcpPingResult> probe(const std::vector<plan::TcpPingRequest>& requests, Milliseconds deadline);
 
-    // Forwards that want to listen and do not, e.g. because their port was taken; they are tried again every few seconds.
+    // What the last plan became. Forwards that do not listen or whose targets do not resolve are tried again every few seconds, so this changes
+    // without a new plan.
+    plan::Applied applied() const;
+
+    // Ends all forwarding; connections may end by themselves until the deadline. Plans are refused from then on. Twice is harmless.
     void stop(Milliseconds drain);
 
 private:
     Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engine);
+    plan::Applied apply_kept(); // the plan that is kept; with the lock held
     void retry_run();
 
     const AgentOptions options_;
     std::unique_ptr<forward::Engine> engine_;
     HostSampler sampler_;
-    std::mutex mutex_; // guards the engine's apply(), plan_, stopping_
+    mutable std::mutex mutex_; // guards the engine's apply() and everything below
     std::condition_variable wake_;
     plan::Plan plan_;
-    bool unhappy_ = false; // something does not listen
+    plan::Applied applied_;
     bool stopping_ = false;
     std::thread retry_; // last
 };

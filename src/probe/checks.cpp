@@ -54,7 +54,7 @@ public:
                                                    : static_cast<int>(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
             if (wrote > 0)
                 bytes.remove_prefix(static_cast<std::size_t>(wrote));
-            else if (!wait_again(wrote))
+            else if (!wait_again(wrote, POLLOUT))
                 return false;
         }
         return true;
@@ -67,12 +67,12 @@ public:
             const auto got = session_ != nullptr ? SSL_read(session_, chunk.data(), static_cast<int>(chunk.size()))
                                                  : static_cast<int>(::recv(socket_, chunk.data(), chunk.size(), 0));
             if (got > 0) return {chunk.data(), static_cast<std::size_t>(got)};
-            if (!wait_again(got)) return {};
+            if (!wait_again(got, POLLIN)) return {};
         }
     }
 
 private:
-    bool wait_again(int outcome)
+    bool wait_again(int outcome, short plain_wait)
     {
         if (session_ != nullptr) {
             const int why = SSL_get_error(session_, outcome);
@@ -81,7 +81,7 @@ private:
             return false;
         }
         if (outcome == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;
-        return wait_for(socket_, POLLIN, deadline_);
+        return wait_for(socket_, plain_wait, deadline_);
     }
 
     int socket_;
@@ -114,22 +114,33 @@ void describe_certificate(SSL* session, TlsReport& report)
     }
 }
 
+// In words, from OpenSSL's own queue.
+std::string handshake_problem()
+{
+    const auto code = ERR_get_error();
+    if (code == 0 || (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
+        return "connection closed during the handshake";
+    const char* words = ERR_reason_error_string(code);
+    return words != nullptr ? words : "handshake failed";
+}
+
 TlsReport handshake(int socket, const std::string& host, SSL* session, bool have_bundle, const std::string& bundle_problem, Deadline deadline)
 {
     TlsReport report;
     SSL_set_fd(session, socket);
     if (!IpAddress::parse(host)) SSL_set_tlsext_host_name(session, host.c_str());
     const auto started = Clock::now();
+    ERR_clear_error();
     for (;;) {
         const int outcome = SSL_connect(session);
         if (outcome == 1) break;
         const int why = SSL_get_error(session, outcome);
         const bool read = why == SSL_ERROR_WANT_READ;
         if ((read || why == SSL_ERROR_WANT_WRITE) && wait_for(socket, read ? POLLIN : POLLOUT, deadline)) continue;
-        const auto code = ERR_get_error();
-        report.problem = read || why == SSL_ERROR_WANT_WRITE ? "no answer to the handshake"
-                         : code != 0 ? ERR_reason_error_string(code) != nullptr ? ERR_reason_error_string(code) : "handshake failed"
-                                     : "connection closed during the handshake";
+        if (read || why == SSL_ERROR_WANT_WRITE)
+            report.problem = "no answer to the handshake";
+        else
+            report.problem = handshake_problem();
         return report;
     }
     report.handshake_ms = ms_since(started);
@@ -232,7 +243,9 @@ IcmpReport ping(const Endpoint& to, const CheckOptions& options, Deadline deadli
             const std::size_t header = raw && !v6 ? static_cast<std::size_t>(reply[0] & 15U) * 4 : 0;
             if (static_cast<std::size_t>(got) < header + 8) continue;
             const bool echo = reply[header] == (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) && reply[header + 7] == static_cast<std::uint8_t>(sent);
-            if (!echo) continue;
+            // A raw socket hears the answers to everybody's questions; a ping socket has its own number and hears only ours.
+            const bool ours = !raw || (reply[header + 4] == packet[4] && reply[header + 5] == packet[5]);
+            if (!echo || !ours) continue;
             sum += ms_since(started);
             ++answered;
             break;

@@ -1,6 +1,7 @@
 // One node's conversation with the panel: the endpoint is scripted, the panel is real. Waits are for conditions with a generous deadline.
 #include "hub/hub.hpp"
 
+#include "hub/session.hpp"
 #include "panel/testing.hpp"
 
 #include <doctest/doctest.h>
@@ -284,6 +285,18 @@ TEST_CASE_FIXTURE(Exchange, "an endpoint that throws ends neither its session no
     endpoint->set_broken(false);
     CHECK(verdict(hub->converge(node, bump(), patience)) == "ok");
     CHECK(hub->online(node));
+}
+
+TEST_CASE_FIXTURE(Exchange, "a plan that could not be applied is tried again, without anybody changing anything")
+{
+    endpoint->set_broken(true);
+    hub->attach(node, endpoint);
+    endpoint->wait_until_applying(1);
+    endpoint->set_broken(false);
+    CHECK(eventually([&] {
+        clock.advance(Session::retry_every);
+        return hub->online(node);
+    }));
 }
 
 TEST_CASE_FIXTURE(Exchange, "what begins to fail and what works again is an event each, once")

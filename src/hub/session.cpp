@@ -60,7 +60,7 @@ void Session::run()
         bool apply = false;
         {
             std::unique_lock lock(mutex_);
-            const auto due = std::min(next_book_, next_sample_);
+            const auto due = std::min({next_book_, next_sample_, retry_apply_.value_or(next_book_)});
             const auto now = panel_.clock().steady();
             if (!plan_pending_ && !stopping_ && due > now) {
                 // Looks again after at most a second, so that a new watcher or a held clock is noticed.
@@ -70,8 +70,11 @@ void Session::run()
             if (stopping_) break;
             apply = std::exchange(plan_pending_, false);
         }
-        if (apply) guarded("apply", [this] { apply_newest(); });
         const auto now = panel_.clock().steady();
+        if (apply || (retry_apply_ && *retry_apply_ <= now)) {
+            retry_apply_ = now + retry_every; // unless it works
+            guarded("apply", [this] { apply_newest(); });
+        }
         if (now >= next_book_) {
             next_book_ = now + book_every;
             guarded("book", [this] { book(); });
@@ -96,6 +99,7 @@ void Session::apply_newest()
         return;
     }
     auto applied = endpoint_->apply(*plan);
+    retry_apply_.reset();
     panel_.live().applied(node_, applied);
     const bool came_online = !online_.exchange(true);
     if (came_online) panel_.live().node_online(node_);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -21,6 +22,7 @@ public:
     static constexpr Milliseconds book_every{1000};
     static constexpr Milliseconds sample_every_watched{2000};
     static constexpr Milliseconds sample_every_unwatched{60'000};
+    static constexpr Milliseconds retry_every{5000}; // a plan that could not be compiled or sent
 
     Session(panel::Panel& panel, NodeId node, std::shared_ptr<NodeEndpoint> endpoint);
     ~Session(); // calls stop()
@@ -53,6 +55,7 @@ private:
     std::atomic<bool> online_{false};
     std::vector<plan::ForwardCounters> last_booked_;    // session thread only: spares the database a write when nothing moved
     std::unordered_map<ForwardId, plan::Fault> faults_; // session thread only: what was said last
+    std::optional<SteadyTime> retry_apply_;
     SteadyTime next_book_{};
     SteadyTime next_sample_{};
     std::thread thread_; // last: it uses everything above

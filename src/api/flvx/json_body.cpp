@@ -67,6 +67,8 @@ std::optional<std::int64_t> exact_integer_of(const Json& value)
     return value.get<std::int64_t>();
 }
 
+std::int64_t integer_of(const Json& value, std::int64_t fallback) { return parse_int(as_text(value)).value_or(fallback); }
+
 Result<Body> Body::parse(std::string_view text)
 {
     const auto value = first_value(text);
@@ -109,7 +111,7 @@ std::vector<std::int64_t> Body::ids(const char* key) const
     std::vector<std::int64_t> out;
     if (!is_list(key)) return out;
     for (const auto& item : object_[key]) {
-        const auto value = parse_int(as_text(item)).value_or(0);
+        const auto value = integer_of(item, 0);
         if (value > 0) out.push_back(value);
     }
     return out;

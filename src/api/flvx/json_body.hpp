@@ -21,6 +21,9 @@ std::optional<std::string_view> first_value(std::string_view text);
 // Absent: not a JSON integer, or one that 64 bits do not hold.
 std::optional<std::int64_t> exact_integer_of(const Json& value);
 
+// Loose reading of one value: a number or a text that is an integer, else the fallback.
+std::int64_t integer_of(const Json& value, std::int64_t fallback);
+
 class Body {
 public:
     // Errors: invalid "body" (no JSON object).

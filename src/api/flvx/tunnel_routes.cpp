@@ -35,9 +35,9 @@ void add_hop(const Json& item, domain::HopRole role, int place, std::vector<doma
     domain::HopNode hop;
     hop.role = role;
     hop.place = place;
-    if (item.is_number_integer()) {
-        hop.node = NodeId{exact_integer_of(item).value_or(0)};
-    } else if (item.is_object()) {
+    if (!item.is_object()) {
+        hop.node = NodeId{integer_of(item, 0)};
+    } else {
         const auto read = Body::parse(item.dump());
         if (!read) return;
         hop.node = NodeId{read->integer("nodeId", 0)};

@@ -1,5 +1,6 @@
 #include "api/http/assets.hpp"
 
+#include "api/http/negotiation.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -8,40 +9,6 @@
 namespace sluice::http {
 
 namespace {
-
-// A q-value in thousandths (RFC 9110 section 12.4.2); a malformed one counts as 0.
-int quality(std::string_view parameters)
-{
-    for (const auto parameter : split(parameters, ';')) {
-        const auto text = trim(parameter);
-        if (text.size() < 3 || (text[0] != 'q' && text[0] != 'Q') || text[1] != '=') continue;
-        const auto number = text.substr(2);
-        if (number.size() > 5 || (number[0] != '0' && number[0] != '1') || (number.size() > 1 && number[1] != '.')) return 0;
-        int value = number[0] == '1' ? 1000 : 0;
-        int scale = 100;
-        for (const char c : number.substr(std::min<std::size_t>(2, number.size()))) {
-            if (c < '0' || c > '9') return 0;
-            value += (c - '0') * scale;
-            scale /= 10;
-        }
-        return std::min(value, 1000);
-    }
-    return 1000;
-}
-
-// How much a client wants an encoding, in thousandths; -1 when it says nothing about it.
-int wish(std::string_view accept, std::string_view encoding)
-{
-    int star = -1;
-    for (const auto item : split(accept, ',')) {
-        const auto semicolon = item.find(';');
-        const auto name = trim(item.substr(0, semicolon));
-        const auto parameters = semicolon == std::string_view::npos ? std::string_view{} : item.substr(semicolon + 1);
-        if (equals_ignoring_case(name, encoding)) return quality(parameters);
-        if (name == "*") star = quality(parameters);
-    }
-    return star;
-}
 
 bool etag_matches(std::string_view if_none_match, std::string_view etag)
 {
@@ -65,27 +32,12 @@ const Asset* find_asset(std::span<const Asset> assets, std::string_view path)
 
 AssetReply serve_asset(const Asset& asset, const Request& request)
 {
-    std::string_view body = asset.raw;
-    std::string_view encoding;
-    if (request.headers.has("accept-encoding")) {
-        std::string all;
-        for (const auto& [name, value] : request.headers.all())
-            if (equals_ignoring_case(name, "accept-encoding")) all += (all.empty() ? "" : ",") + value;
-        const int plain = std::max(wish(all, "identity"), 0); // unless wished for, the last choice
-        const int brotli = asset.brotli.empty() ? 0 : wish(all, "br");
-        const int gzip = asset.gzip.empty() ? 0 : wish(all, "gzip");
-        if (brotli > 0 && brotli >= gzip && brotli >= plain) {
-            body = asset.brotli;
-            encoding = "br";
-        } else if (gzip > 0 && gzip >= plain) {
-            body = asset.gzip;
-            encoding = "gzip";
-        }
-    }
+    const auto encoding = choose_encoding(request.headers, !asset.gzip.empty(), !asset.brotli.empty());
+    auto body = encoding == Encoding::brotli ? asset.brotli : encoding == Encoding::gzip ? asset.gzip : asset.raw;
     AssetReply reply;
     // One ETag per representation: a cache must not answer a brotli request with gzip bytes (RFC 9110 section 8.8.3.3).
     std::string etag{asset.etag};
-    if (!encoding.empty() && etag.size() >= 2) etag.insert(etag.size() - 1, "-" + std::string{encoding});
+    if (encoding != Encoding::identity && etag.size() >= 2) etag.insert(etag.size() - 1, "-" + std::string{to_text(encoding)});
     reply.headers.add("ETag", etag);
     reply.headers.add("Vary", "Accept-Encoding");
     reply.headers.add("Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
@@ -93,8 +45,20 @@ AssetReply serve_asset(const Asset& asset, const Request& request)
         reply.status = 304;
         return reply;
     }
+    reply.headers.add("Accept-Ranges", "bytes");
+    const auto part = choose_part(request, body.size(), etag);
+    if (part.kind != Part::Kind::whole) reply.headers.add("Content-Range", content_range(part, body.size()));
+    if (part.kind == Part::Kind::unsatisfiable) {
+        reply.status = 416;
+        reply.headers.add("Content-Length", "0");
+        return reply;
+    }
+    if (part.kind == Part::Kind::part) {
+        reply.status = 206;
+        body = body.substr(part.first, part.size);
+    }
     reply.headers.add("Content-Type", std::string{asset.content_type});
-    if (!encoding.empty()) reply.headers.add("Content-Encoding", std::string{encoding});
+    if (encoding != Encoding::identity) reply.headers.add("Content-Encoding", std::string{to_text(encoding)});
     reply.headers.add("Content-Length", std::to_string(body.size()));
     if (request.method != "HEAD") reply.body = body;
     return reply;

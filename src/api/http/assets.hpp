@@ -34,7 +34,7 @@ struct AssetReply {
 
 const Asset* find_asset(std::span<const Asset> assets, std::string_view path);
 
-// Picks the encoding by Accept-Encoding with its q-values, compares If-None-Match. For GET and HEAD.
+// Picks the encoding by Accept-Encoding with its q-values, compares If-None-Match, cuts a single range. For GET and HEAD.
 AssetReply serve_asset(const Asset& asset, const Request& request);
 
 // The page for an unknown path that a browser asked for: a GET or HEAD that accepts text/html and whose last segment has no dot.

@@ -88,6 +88,29 @@ TEST_CASE("a known ETag is answered with 304, and each encoding has its own")
     CHECK_FALSE(same.headers.has("content-length"));
 }
 
+TEST_CASE("a range is cut out of the encoding that is sent, and If-Range guards it")
+{
+    const auto part = get("/icon.png", {{"Range", "bytes=4-6"}});
+    CHECK(part.status == 206);
+    CHECK(part.body == "byt");
+    CHECK(part.headers.get("content-range") == "bytes 4-6/9");
+    CHECK(part.headers.get("content-length") == "3");
+    CHECK(get("/icon.png").headers.get("accept-ranges") == "bytes");
+    const auto packed = get("/index.html", {{"Range", "bytes=-4"}, {"Accept-Encoding", "gzip"}});
+    CHECK(packed.body == "page");
+    CHECK(packed.headers.get("content-range") == "bytes 3-6/7");
+    CHECK(packed.headers.get("content-encoding") == "gzip");
+    const auto outside = get("/icon.png", {{"Range", "bytes=9-"}});
+    CHECK(outside.status == 416);
+    CHECK(outside.body.empty());
+    CHECK(outside.headers.get("content-range") == "bytes */9");
+    CHECK(get("/icon.png", {{"Range", "bytes=0-1"}}, "HEAD").status == 200);
+    CHECK(get("/icon.png", {{"Range", "bytes=0-1"}, {"If-Range", "\"png\""}}).status == 206);
+    CHECK(get("/icon.png", {{"Range", "bytes=0-1"}, {"If-Range", "\"old\""}}).status == 200);
+    CHECK(get("/icon.png", {{"Range", "bytes=0-1"}, {"If-Range", "W/\"png\""}}).status == 200);
+    CHECK(get("/icon.png", {{"Range", "bytes=0-1"}, {"If-None-Match", "\"png\""}}).status == 304);
+}
+
 TEST_CASE("only a browser asking for a page gets the page for an unknown path")
 {
     const auto wants = [](const std::string& method, const std::string& path, const std::string& accept) {

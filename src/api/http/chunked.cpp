@@ -27,7 +27,7 @@ int ChunkedDecoder::size_byte(char c)
         return 0;
     }
     if (is_control(c)) return 400;
-    if (in_extension_) return 0;
+    if (in_extension_) return ++extension_total_ > extension_limit ? 400 : 0;
     if (c == ';') {
         if (digits_ == 0) return 400;
         in_extension_ = true;

@@ -26,6 +26,7 @@ private:
 
     static constexpr std::size_t line_limit = 512;
     static constexpr std::size_t trailer_limit = 8 * 1024;
+    static constexpr std::size_t extension_limit = 16 * 1024; // of all chunks together: nobody uses them but to waste our time
 
     std::size_t body_limit_;
     State state_ = State::size;
@@ -34,6 +35,7 @@ private:
     bool in_extension_ = false;
     std::size_t line_length_ = 0; // of the size line or the trailer line
     std::size_t trailer_total_ = 0;
+    std::size_t extension_total_ = 0;
 };
 
 } // namespace sluice::http

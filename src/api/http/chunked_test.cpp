@@ -49,6 +49,9 @@ TEST_CASE("malformed chunks are refused")
         CHECK_MESSAGE(refusal_of(bytes) == 400, bytes);
     CHECK(refusal_of("1;" + std::string(600, 'x')) == 400);
     CHECK(refusal_of("0\r\n" + std::string(9'000, 'x')) == 400);
+    std::string wasteful;
+    for (int i = 0; i < 50; ++i) wasteful += "1;" + std::string(400, 'x') + "\r\na\r\n";
+    CHECK(refusal_of(wasteful) == 400); // each chunk is within bounds, all of them together are not
 }
 
 TEST_CASE("a chunk beyond the limit is refused by its size alone")

@@ -16,11 +16,9 @@ namespace sluice::http {
 namespace {
 
 constexpr unsigned char tls_handshake_record = 0x16;
-constexpr Milliseconds last_words_deadline{5'000};
 constexpr Milliseconds linger_deadline{2'000};
 constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::size_t write_together = std::size_t{16} * 1024; // a page file up to here travels with its head
-constexpr std::size_t kept_input = 4 * 1024;                   // capacity that an idle connection may keep
 
 void log_request(const Request& request, int status, SteadyTime::duration took)
 {
@@ -35,20 +33,12 @@ void log_request(const Request& request, int status, SteadyTime::duration took)
 
 } // namespace
 
-// Shared with the worker: whoever finishes last frees it.
-struct Connection::Exchange {
-    Request request;
-    Answering how;
-    Rendered rendered;
-    std::optional<WebSocketHandler> accepted;
-};
-
 Connection::Connection(Front& front, net::tcp::socket socket)
     : front_(front), stream_(std::move(socket)), counted_as_(counting_unit(stream_.peer().address)), since_(front.clock.steady())
 {
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() { leave_waiting(); }
 
 net::awaitable<void> Connection::run(std::shared_ptr<Connection> self)
 {
@@ -60,14 +50,31 @@ net::awaitable<void> Connection::run(std::shared_ptr<Connection> self)
     self->give_body_bytes_back();
     self->stream_.finish();
     self->stream_.cut();
+    self->leave_waiting();
     self->front_.forget(*self);
 }
 
 // --- deadlines -----------------------------------------------------------------------------------------------------------------
 
-void Connection::expect_within(Phase phase, Milliseconds span)
+// Keeps the list of those whose end would cost nobody an answer.
+void Connection::enter(Phase phase)
 {
     phase_ = phase;
+    const bool waits = phase == Phase::opening || phase == Phase::idle || phase == Phase::head;
+    if (!waits) return leave_waiting();
+    if (!waiting_at_) waiting_at_ = front_.waiting.insert(front_.waiting.end(), this);
+}
+
+void Connection::leave_waiting()
+{
+    if (!waiting_at_) return;
+    front_.waiting.erase(*waiting_at_);
+    waiting_at_.reset();
+}
+
+void Connection::expect_within(Phase phase, Milliseconds span)
+{
+    enter(phase);
     since_ = front_.clock.steady();
     allowed_ = span;
     progress_ = nullptr;
@@ -81,7 +88,7 @@ void Connection::expect_rate(Phase phase, Milliseconds grace, const std::size_t&
 
 void Connection::expect_nothing(Phase phase)
 {
-    phase_ = phase;
+    enter(phase);
     allowed_.reset();
 }
 
@@ -105,6 +112,12 @@ void Connection::drain()
 }
 
 void Connection::cut() { stream_.cut(); }
+
+void Connection::give_way()
+{
+    leave_waiting();
+    stream_.cut();
+}
 
 // --- the conversation ------------------------------------------------------------------------------------------------------------
 
@@ -131,7 +144,7 @@ net::awaitable<bool> Connection::open()
     if (!first) co_return false;
     if (*first != tls_handshake_record) co_return true;
     if (!front_.tls) co_return false;
-    phase_ = Phase::head; // somebody is talking: draining lets it finish
+    enter(Phase::head); // somebody is talking: draining lets it finish
     const auto problem = co_await stream_.handshake(front_.tls->current());
     if (problem) log::debug("TLS handshake failed", {{"remote", stream_.peer().to_text()}, {"problem", problem.message()}});
     co_return !problem;
@@ -144,7 +157,7 @@ net::awaitable<std::optional<RequestHead>> Connection::read_head()
     if (input_.empty()) input_.shrink_to_fit();
     if (served_ == 0 || !input_.empty()) {
         if (served_ != 0) expect_within(Phase::head, limits.head_deadline); // else the time since accept counts
-        if (!input_.empty()) phase_ = Phase::head;
+        if (!input_.empty()) enter(Phase::head);
     } else {
         expect_within(Phase::idle, limits.idle_deadline);
         if (front_.draining) co_return std::nullopt;
@@ -169,7 +182,7 @@ net::awaitable<std::optional<RequestHead>> Connection::read_head()
             co_return std::nullopt;
         }
         if (phase_ == Phase::idle) expect_within(Phase::head, limits.head_deadline);
-        phase_ = Phase::head;
+        enter(Phase::head);
         input_.append(front_.scratch.data(), read.size);
     }
 }
@@ -193,7 +206,7 @@ net::awaitable<bool> Connection::read_body(const RequestHead& head, std::size_t 
 {
     if (head.body == RequestHead::BodyKind::none) co_return true;
     if (head.body == RequestHead::BodyKind::sized && head.content_length > limit) {
-        co_await refuse(413, "body");
+        co_await refuse(413, "body", head.path);
         co_return false;
     }
     if (head.expects_continue && input_.empty()) {
@@ -205,7 +218,7 @@ net::awaitable<bool> Connection::read_body(const RequestHead& head, std::size_t 
     expect_rate(Phase::body, front_.options.limits.body_grace, moved_);
     const int refusal = co_await read_body_bytes(head, limit, body);
     progress_ = nullptr;
-    if (refusal > 0) co_await refuse(refusal, "body");
+    if (refusal > 0) co_await refuse(refusal, "body", head.path);
     co_return refusal == 0;
 }
 
@@ -297,10 +310,11 @@ net::awaitable<bool> Connection::answer(RequestHead head)
 
     expect_nothing(Phase::working);
     std::function<void()> work = [exchange, &front = front_] { exchange->rendered = front.adapter.run(exchange->request, exchange->how); };
-    const bool taken = co_await on_worker(stream_.executor(), front_.workers, std::move(work));
-    if (!taken) {
-        ++front_.overloaded;
-        exchange->rendered = render(request, Response::plain_status(503).with("Retry-After", "1"), exchange->how);
+    if (match.options.instant) {
+        work();
+    } else {
+        const bool taken = co_await on_worker(stream_.executor(), front_.workers, std::move(work));
+        if (!taken) exchange->rendered = overloaded(request, exchange->how);
     }
     const int status = exchange->rendered.status;
     const bool goes_on = co_await send(std::move(exchange->rendered), is_head);
@@ -333,6 +347,14 @@ net::awaitable<bool> Connection::answer_with_asset(const Request& request, const
     progress_ = nullptr;
     log_request(request, reply.status, front_.clock.steady() - began);
     co_return (sent && how.keep_alive);
+}
+
+Rendered Connection::overloaded(const Request& request, const Answering& how)
+{
+    ++front_.overloaded;
+    auto response = Response::plain_status(503).with("Retry-After", "1");
+    front_.router.finish(request, response);
+    return render(request, std::move(response), how);
 }
 
 // --- sending -------------------------------------------------------------------------------------------------------------------
@@ -389,7 +411,7 @@ net::awaitable<bool> Connection::send_pieces(Rendered& rendered)
     }
 }
 
-net::awaitable<void> Connection::refuse(int status, std::string_view reason)
+net::awaitable<void> Connection::refuse(int status, std::string_view reason, std::string path)
 {
     ++front_.bad_requests;
     log::debug("request refused", {{"remote", stream_.peer().to_text()}, {"status", status}, {"reason", reason}});
@@ -401,6 +423,8 @@ net::awaitable<void> Connection::refuse(int status, std::string_view reason)
     response.body += reason;
     response.body += '\n';
     if (status == 503) response.headers.set("Retry-After", "1");
+    nobody.path = std::move(path);
+    front_.router.finish(nobody, response);
     const auto rendered = render(nobody, std::move(response), how);
     expired_ = false;
     stream_.resume();
@@ -413,6 +437,7 @@ net::awaitable<void> Connection::refuse(int status, std::string_view reason)
 net::awaitable<void> Connection::linger()
 {
     stream_.finish();
+    if (said_goodbye_) co_return;
     expect_within(Phase::closing, linger_deadline);
     std::size_t dropped = 0;
     while (dropped < linger_bytes) {
@@ -420,75 +445,6 @@ net::awaitable<void> Connection::linger()
         if (read.problem) co_return;
         dropped += read.size;
     }
-}
-
-// --- WebSocket -----------------------------------------------------------------------------------------------------------------
-
-net::awaitable<bool> Connection::upgrade(const std::shared_ptr<Exchange>& exchange, const Router::Match& match, bool http_1_0)
-{
-    auto& request = exchange->request;
-    expect_nothing(Phase::working);
-    std::function<void()> decide = [exchange, accept = match.accept] {
-        exchange->request.query = parse_fields(exchange->request.raw_query);
-        std::variant<Response, WebSocketHandler> decision = Response::plain_status(500);
-        try {
-            decision = (*accept)(exchange->request);
-        } catch (const std::exception& problem) {
-            log::error("request failed", {{"request", exchange->request.id}, {"path", exchange->request.path}, {"problem", problem.what()}});
-        }
-        if (auto* handler = std::get_if<WebSocketHandler>(&decision)) {
-            exchange->accepted = std::move(*handler);
-        } else {
-            exchange->rendered = render(exchange->request, std::move(std::get<Response>(decision)), exchange->how);
-        }
-    };
-    const bool taken = co_await on_worker(stream_.executor(), front_.workers, std::move(decide));
-    if (!taken) {
-        ++front_.overloaded;
-        exchange->rendered = render(request, Response::plain_status(503).with("Retry-After", "1"), exchange->how);
-    }
-    const auto key = net::ws_accept_key(request.header("sec-websocket-key"));
-    if (exchange->accepted) {
-        const bool asked =
-            !http_1_0 && request.method == "GET" && request.headers.lists("upgrade", "websocket") && request.headers.lists("connection", "upgrade");
-        const bool version = request.header("sec-websocket-version") == "13";
-        auto refusal = Response::plain_status(asked && !version ? 426 : 400);
-        if (asked && !version) refusal.headers.set("Sec-WebSocket-Version", "13");
-        if (!asked || !version || key.empty() || request.headers.count("sec-websocket-key") != 1) {
-            exchange->rendered = render(request, std::move(refusal), exchange->how);
-            exchange->accepted.reset();
-        } else if (front_.draining) {
-            exchange->rendered = render(request, Response::plain_status(503).with("Retry-After", "1"), exchange->how);
-            exchange->accepted.reset();
-        }
-    }
-    if (!exchange->accepted) {
-        const bool goes_on = co_await send(std::move(exchange->rendered), request.method == "HEAD");
-        co_return goes_on;
-    }
-
-    Headers headers;
-    headers.add("Upgrade", "websocket");
-    headers.add("Connection", "Upgrade");
-    headers.add("Sec-WebSocket-Accept", key);
-    if (!exchange->accepted->subprotocol.empty()) headers.add("Sec-WebSocket-Protocol", exchange->accepted->subprotocol);
-    headers.add("Date", front_.date);
-    headers.add("X-Request-Id", request.id);
-    expect_within(Phase::writing, last_words_deadline);
-    const auto head = render_head(101, headers);
-    const bool sent = co_await write(head);
-    if (!sent) co_return false;
-    log::debug("websocket opened", {{"request", request.id}, {"remote", request.remote.address.to_text()}, {"path", request.path}});
-    expect_nothing(Phase::websocket);
-    websocket_ =
-        std::make_shared<WebSocketSession>(front_, stream_, std::move(*exchange->accepted), *match.websocket_options, request.remote, request.id);
-    if (front_.draining) websocket_->close(close_code::going_away, "shutting down");
-    auto early = std::move(input_);
-    input_ = {};
-    co_await websocket_->run(std::move(early));
-    websocket_.reset();
-    stream_.resume();
-    co_return false;
 }
 
 } // namespace sluice::http

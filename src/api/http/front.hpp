@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <list>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,6 +49,8 @@ struct Front {
     // One buffer for all reads: a coroutine looks at what it read before it waits again, so nobody else can be in between.
     std::array<char, 16 * 1024> scratch{};
     std::vector<Cidr> trusted;
+    // Connections that wait for their client's next request, longest first: one of them leaves when a newcomer finds no place.
+    std::list<Connection*> waiting;
     std::string date; // for the Date field; renewed by the sweeper
     bool hsts = false;
     bool draining = false;
@@ -58,6 +61,8 @@ struct Front {
 
     std::atomic<std::uint64_t> accepted{0};
     std::atomic<std::uint64_t> refused_connections{0};
+    std::atomic<std::uint64_t> evicted{0};
+    std::atomic<std::uint64_t> exhausted{0};
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> bad_requests{0};
     std::atomic<std::uint64_t> overloaded{0};

@@ -1,5 +1,8 @@
 #include "api/http/httplib_adapter.hpp"
 
+#include "api/http/gzip.hpp"
+#include "api/http/multipart.hpp"
+#include "api/http/negotiation.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -13,14 +16,13 @@ namespace {
 // What httplib takes for a connection: reads the request that we composed, keeps what it writes.
 class MemoryStream final : public httplib::Stream {
 public:
-    MemoryStream(std::string head, std::string_view body) : head_(std::move(head)), body_(body) {}
+    explicit MemoryStream(std::string head) : head_(std::move(head)) {}
 
     bool is_readable() const override { return true; }
     bool is_writable() const override { return true; }
     ssize_t read(char* into, std::size_t size) override
     {
-        std::string_view from = at_ < head_.size() ? std::string_view{head_}.substr(at_) : body_.substr(at_ - head_.size());
-        const auto piece = from.substr(0, size);
+        const auto piece = std::string_view{head_}.substr(at_, size);
         std::memcpy(into, piece.data(), piece.size());
         at_ += piece.size();
         return static_cast<ssize_t>(piece.size());
@@ -38,7 +40,6 @@ public:
 
 private:
     std::string head_;
-    std::string_view body_;
     std::size_t at_ = 0;
     std::string written_;
 };
@@ -49,19 +50,37 @@ bool has_type(const Request& request, std::string_view type)
     return value.size() >= type.size() && equals_ignoring_case(value.substr(0, type.size()), type);
 }
 
-// The only body that httplib has to make sense of; any other goes to the handler as it is.
-bool is_multipart(const Request& request) { return !request.body.empty() && has_type(request, "multipart/form-data"); }
-
-// One range only: several can ask for the same bytes over and over, and a server may ignore Range (RFC 9110 section 14.2).
-std::string_view usable_range(const Request& request, const Answering& how)
+// Query, form and parts. False when the body is none of what its type says, or holds more fields than anybody means.
+bool read_body(Request& request)
 {
-    if (!how.ranges || (request.method != "GET" && request.method != "HEAD") || request.headers.count("range") != 1) return {};
-    const auto range = request.header("range");
-    const auto set = range.starts_with("bytes=") ? range.substr(6) : std::string_view{};
-    const auto dash = set.find('-');
-    if (dash == std::string_view::npos || set.size() < 2 || set.size() > 40) return {};
-    const auto digits = [](std::string_view text) { return text.find_first_not_of("0123456789") == std::string_view::npos && text.size() <= 15; };
-    return digits(set.substr(0, dash)) && digits(set.substr(dash + 1)) ? range : std::string_view{};
+    auto query = parse_fields(request.raw_query);
+    if (!query) return false;
+    request.query = std::move(*query);
+    if (has_type(request, "application/x-www-form-urlencoded")) {
+        auto form = parse_fields(request.body);
+        if (!form) return false;
+        request.form = std::move(*form);
+    }
+    if (!request.body.empty() && has_type(request, "multipart/form-data")) {
+        const auto boundary = multipart_boundary(request.header("content-type"));
+        auto parts = boundary ? parse_multipart(request.body, *boundary) : std::nullopt;
+        if (!parts) return false;
+        request.parts = std::move(*parts);
+    }
+    return true;
+}
+
+// Answers a range out of a whole 200 answer.
+void cut(const Request& request, Response& response)
+{
+    const auto size = response.body.size();
+    response.headers.set("Accept-Ranges", "bytes");
+    const auto part = choose_part(request, size, response.headers.get("etag"));
+    if (part.kind == Part::Kind::whole) return;
+    response.headers.set("Content-Range", content_range(part, size));
+    const bool outside = part.kind == Part::Kind::unsatisfiable;
+    response.status = outside ? 416 : 206;
+    response.body = outside ? std::string{} : response.body.substr(part.first, part.size);
 }
 
 void finish_headers(Headers& headers, const Response& response, const Answering& how, Rendered& rendered)
@@ -104,7 +123,7 @@ public:
 
     explicit Engine(const Router& router) : router_(router)
     {
-        const auto answer = [this](const httplib::Request& parsed, httplib::Response& out) { this->answer(parsed, out); };
+        const auto answer = [this](const httplib::Request&, httplib::Response& out) { this->answer(out); };
         Get("/", answer);
         Post("/", answer);
         Put("/", answer);
@@ -120,15 +139,7 @@ public:
         call.request = &request;
         call.how = &how;
         call.rendered.close = !how.keep_alive;
-        request.query = parse_fields(request.raw_query);
-        if (has_type(request, "application/x-www-form-urlencoded")) request.form = parse_fields(request.body);
-        const bool with_body = is_multipart(request);
-        std::string head = request.method + " / HTTP/1.1\r\nContent-Length: " + std::to_string(with_body ? request.body.size() : 0) + "\r\n";
-        if (with_body) head += "Content-Type: " + std::string{request.header("content-type")} + "\r\n";
-        if (const auto range = usable_range(request, how); !range.empty()) head += "Range: " + std::string{range} + "\r\n";
-        head += "\r\n";
-
-        MemoryStream stream(std::move(head), with_body ? std::string_view{request.body} : std::string_view{});
+        MemoryStream stream(request.method + " / HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
         bool closed = false;
         current_ = &call;
         const bool written = process_request(stream, false, closed, nullptr);
@@ -141,45 +152,29 @@ public:
     }
 
 private:
-    void answer(const httplib::Request& parsed, httplib::Response& out)
+    void answer(httplib::Response& out)
     {
         auto& call = *current_;
         auto& request = *call.request;
-        for (const auto& [name, part] : parsed.files) request.parts.push_back({part.name, part.filename, part.content_type, part.content});
-
-        auto response = router_.handle(request);
+        auto response = Response::plain_status(400);
+        if (read_body(request)) {
+            response = router_.handle(request);
+        } else {
+            router_.finish(request, response);
+        }
         call.answered = true;
+        if (call.how->ranges && response.status == 200 && !response.producer) cut(request, response);
+        compress_if_wanted(request, response);
         call.headers = response.headers;
         call.bodiless = response.status == 204 || response.status == 304;
-        const bool is_head = request.method == "HEAD";
         finish_headers(call.headers, response, *call.how, call.rendered);
-        if (is_head) {
+        if (request.method == "HEAD") {
             call.rendered.producer = nullptr;
             call.rendered.chunked = false;
         }
-        const bool ranged = !parsed.ranges.empty() && response.status == 200 && !response.body.empty() && !response.producer;
-        if (ranged && !fits(parsed.ranges.front(), response.body.size())) {
-            response.status = call.rendered.status = 416;
-            call.headers.set("Content-Range", "bytes */" + std::to_string(response.body.size()));
-            response.body.clear();
-        }
-        const bool cut = ranged && response.status == 200;
-        if (cut) call.rendered.status = 206;
-        // httplib cuts the body by these, also where a handler answered something else, and without looking where the body ends.
-        auto& ranges = const_cast<httplib::Request&>(parsed).ranges; // its own object, which it made non-const
-        if (!cut) ranges.clear();
-        if (cut && ranges.front().first >= 0) ranges.front().second = std::min(ranges.front().second, static_cast<ssize_t>(response.body.size()) - 1);
-        out.status = cut ? 206 : response.status;
-        if (call.how->ranges && response.status == 200 && !response.producer) call.headers.set("Accept-Ranges", "bytes");
+        out.status = response.status;
         if (!response.content_type.empty() && !call.bodiless) out.set_header("Content-Type", response.content_type);
         if (!call.bodiless && !response.producer) out.body = std::move(response.body);
-    }
-
-    static bool fits(const httplib::Range& range, std::size_t size)
-    {
-        const auto [first, last] = range;
-        if (first < 0) return last > 0;                                               // the last bytes
-        return static_cast<std::size_t>(first) < size && (last < 0 || last >= first); // from an offset
     }
 
     // The last word on the fields, after httplib has put in its own.
@@ -188,7 +183,7 @@ private:
         auto& call = *current_;
         out.headers.erase("Keep-Alive");
         out.headers.erase("Connection");
-        if (!call.answered) { // httplib refused the body or the query
+        if (!call.answered) { // httplib refused what we composed
             const auto plain = Response::plain_status(out.status);
             call.rendered.status = out.status;
             if (call.rendered.close) call.headers.set("Connection", "close");
@@ -202,7 +197,7 @@ private:
         if (call.bodiless || call.headers.has("Transfer-Encoding") || call.headers.has("Content-Length") ||
             (call.rendered.producer && call.rendered.close))
             out.headers.erase("Content-Length");
-        if (call.headers.has("Accept-Ranges") || !call.how->ranges) out.headers.erase("Accept-Ranges");
+        out.headers.erase("Accept-Ranges"); // its own, on every HEAD
         for (const auto& [name, value] : call.headers.all()) out.headers.emplace(name, value);
     }
 

@@ -1,8 +1,8 @@
-// The only door to cpp-httplib (this file pair; nothing else includes httplib.h). What it is used for, on memory and on a worker:
-// multipart bodies, cutting ranges, writing responses. What it is not used for: reading from a peer (its head reader is lenient where
-// smuggling begins, and its sockets block), queries (it keeps only what follows the last "=" of a pair) and routing (a regular expression
-// per route): it has one catch-all route, "/", behind which our Router decides. It never sees the client's own header fields, only the
-// two that the work above needs, so nothing of a client can reach its gaps. Replacing it means rewriting this pair.
+// The only door to cpp-httplib (this file pair; nothing else includes httplib.h). It runs one request at a time through httplib's
+// process_request() on memory, on a worker, and has it write the response. It never sees a byte of a client: not the head (its reader is
+// lenient where smuggling begins, and its sockets block), not queries (it keeps only what follows the last "=" of a pair), not multipart
+// bodies (regular expressions that a sender can make take minutes), not ranges; and behind its one catch-all route, "/", our Router
+// decides (it tries a regular expression per route). Replacing it means rewriting this pair.
 #pragma once
 
 #include "api/http/message.hpp"

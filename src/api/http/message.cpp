@@ -14,6 +14,12 @@
 
 namespace sluice::http {
 
+namespace {
+
+constexpr std::size_t fields_limit = 1'000;
+
+} // namespace
+
 std::string Fields::get(std::string_view name) const
 {
     const auto found = values_.lower_bound(name);
@@ -73,11 +79,16 @@ bool is_token(std::string_view text)
 
 } // namespace
 
-Fields parse_fields(std::string_view text)
+std::optional<Fields> parse_fields(std::string_view text)
 {
     Fields fields;
-    for (const auto pair : split(text, '&')) {
+    std::size_t count = 0;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('&'), text.size());
+        const auto pair = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
         if (pair.empty()) continue;
+        if (++count > fields_limit) return std::nullopt;
         const auto equals = pair.find('=');
         fields.add(decode_form(pair.substr(0, equals)), equals == std::string_view::npos ? std::string{} : decode_form(pair.substr(equals + 1)));
     }

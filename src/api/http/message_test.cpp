@@ -12,7 +12,7 @@ using namespace sluice::http;
 
 TEST_CASE("queries and forms keep all of a value")
 {
-    const auto fields = parse_fields("secret=abc%3d==&a=1&a=2&empty=&lone&plus=a+b&%E4%B8%AD=x&bad=%zz&&cut=%4");
+    const auto fields = *parse_fields("secret=abc%3d==&a=1&a=2&empty=&lone&plus=a+b&%E4%B8%AD=x&bad=%zz&&cut=%4");
     CHECK(fields.get("secret") == "abc===");
     CHECK(fields.all("a") == std::vector<std::string>{"1", "2"});
     CHECK(fields.find("empty") == "");
@@ -22,6 +22,11 @@ TEST_CASE("queries and forms keep all of a value")
     CHECK(fields.get("bad") == "%zz");
     CHECK(fields.get("cut") == "%4");
     CHECK_FALSE(fields.find("absent"));
+    CHECK(parse_fields("")->empty());
+    std::string many;
+    for (int i = 0; i < 1'000; ++i) many += "a&";
+    CHECK(parse_fields(many)->all("a").size() == 1'000);
+    CHECK_FALSE(parse_fields(many + "a"));
 }
 
 TEST_CASE("header fields are compared without case and cannot carry a line end")
@@ -118,6 +123,27 @@ TEST_CASE("forwarded addresses are believed only from trusted proxies")
     CHECK(client("10.0.0.1", {{"X-Forwarded-For", "10.0.0.3, 10.0.0.2"}}) == "10.0.0.3:0");
     CHECK(client("10.0.0.1", {{"X-Forwarded-For", "[2001:db8::1]:443"}}) == "[2001:db8::1]:0");
     CHECK(client("10.0.0.1", {{"X-Real-IP", "1.1.1.1"}}) == "1.1.1.1:0");
+    CHECK(client("10.0.0.1", {{"X-Real-IP", "1.1.1.1"}, {"X-Real-IP", "6.6.6.6"}}) == "10.0.0.1:1234");
     CHECK(client("127.0.0.1", {{"X-Forwarded-Proto", "http"}}, true) == "127.0.0.1:1234");
     CHECK(client("127.0.0.1", {}, true) == "127.0.0.1:1234 tls");
+}
+
+TEST_CASE("Forwarded is read like X-Forwarded-For, and gives way to the fields that more proxies set")
+{
+    const auto trusted = std::vector<Cidr>{*Cidr::parse("10.0.0.0/8")};
+    const auto client = [&](const std::string& peer, const std::vector<std::pair<std::string, std::string>>& fields) {
+        Headers headers;
+        for (const auto& [name, value] : fields) headers.add(name, value);
+        const auto found = resolve_client({*IpAddress::parse(peer), 1234}, false, headers, trusted);
+        return found.remote.to_text() + (found.secure ? " tls" : "");
+    };
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=1.1.1.1;proto=https;by=10.0.0.1"}}) == "1.1.1.1:0 tls");
+    CHECK(client("10.0.0.1", {{"Forwarded", "proto=http; For=\"[2001:db8::1]:4711\""}}) == "[2001:db8::1]:0");
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=6.6.6.6, for=1.1.1.1, for=10.0.0.2"}}) == "1.1.1.1:0");
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=1.1.1.1, for=_hidden"}}) == "10.0.0.1:1234");
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=1.1.1.1, proto=https"}}) == "10.0.0.1:1234 tls");
+    CHECK(client("192.0.2.9", {{"Forwarded", "for=1.1.1.1;proto=https"}}) == "192.0.2.9:1234");
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=6.6.6.6;proto=https"}, {"X-Forwarded-For", "1.1.1.1"}}) == "1.1.1.1:0");
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=6.6.6.6;proto=https"}, {"X-Real-IP", "1.1.1.1"}}) == "1.1.1.1:0");
+    CHECK(client("10.0.0.1", {{"Forwarded", "for=1.1.1.1;proto=https"}, {"X-Forwarded-Proto", "http"}}) == "1.1.1.1:0");
 }

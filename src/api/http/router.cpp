@@ -186,7 +186,7 @@ Response Router::answer(Request& request) const
     request.path_values = std::move(match.path_values);
     if (match.handler) return (*match.handler)(request);
     if (!match.allow.empty()) return Response::plain_status(405).with("Allow", std::move(match.allow));
-    return Response::plain_status(404);
+    return Response::text(404, "404 page not found"); // the words that clients of the FLVX dialect know
 }
 
 Response Router::handle(Request& request) const
@@ -205,12 +205,17 @@ Response Router::handle(Request& request) const
         response = failed("unknown exception");
     }
     try {
-        for (const auto& hook : after_)
-            if (request.path.starts_with(hook.prefix)) hook.finisher(request, response);
+        finish(request, response);
     } catch (const std::exception& problem) {
         return failed(problem.what());
     }
     return response;
+}
+
+void Router::finish(const Request& request, Response& response) const
+{
+    for (const auto& hook : after_)
+        if (request.path.starts_with(hook.prefix)) hook.finisher(request, response);
 }
 
 } // namespace sluice::http

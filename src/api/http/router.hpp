@@ -22,6 +22,7 @@ using Finisher = std::function<void(const Request&, Response&)>;
 struct RouteOptions {
     std::size_t body_limit = std::size_t{1024} * 1024; // bytes; more is answered 413 before it is read
     bool ranges = false;                               // honour a single "Range: bytes=a-b" on the body of a 200 answer
+    bool instant = false;                              // answered on the loop, also when no worker is free: the handler must never block
 };
 
 class Router {
@@ -35,7 +36,8 @@ public:
     // Runs before the handler or fallback of every request whose path starts with `prefix`, in order of registration. Not before a
     // WebSocket's accept function, which is its own guard.
     void before(std::string_view prefix, Guard guard);
-    // Runs on every response under `prefix`, also those of guards and fallbacks (not on those the front makes itself: 400, 413, 503 ...).
+    // Runs on every response under `prefix`, also those of guards, fallbacks and the front itself (413, 503 ...; those of the front know
+    // at most the request's path). Not on page files. May run on the loop: it must not block.
     void after(std::string_view prefix, Finisher finisher);
     // Answers what no route takes below `prefix`; the longest prefix wins. Without one: a page file, else 405 or 404.
     void fallback(std::string_view prefix, Handler handler, RouteOptions options = {});
@@ -56,6 +58,7 @@ public:
     // The whole journey of one request above the sockets: guards, handler, finishers; an exception becomes 500 and a log line.
     // Sets path_values. Tests of a dialect call this directly.
     Response handle(Request& request) const;
+    void finish(const Request& request, Response& response) const; // the finishers alone
 
 private:
     struct Route {

@@ -50,6 +50,7 @@ private:
     net::awaitable<void> accept_on(net::tcp::acceptor& acceptor);
     net::awaitable<void> sweep_regularly();
     void admit(net::tcp::socket socket);
+    bool make_room();
     void forget(Connection& connection);
     void close_acceptors();
     bool worth_a_line(); // a flood of connections must not become a flood of log lines
@@ -58,6 +59,8 @@ private:
 
     SystemClock system_clock_;
     asio::io_context loop_{1};
+    // Until stop(): a loop that ran out of work after draining would not hear what is posted to it.
+    std::optional<asio::executor_work_guard<asio::io_context::executor_type>> stay_;
     Front front_;
     std::vector<Endpoint> endpoints_;
 
@@ -101,6 +104,7 @@ void Server::Impl::start()
 {
     for (auto& acceptor : acceptors_) asio::co_spawn(loop_, accept_on(acceptor), asio::detached);
     asio::co_spawn(loop_, sweep_regularly(), asio::detached);
+    stay_.emplace(loop_.get_executor());
     thread_ = std::thread([this] { loop_.run(); });
     ::pthread_setname_np(thread_.native_handle(), "front");
 }
@@ -117,6 +121,7 @@ net::awaitable<void> Server::Impl::accept_on(net::tcp::acceptor& acceptor)
         }
         const bool exhausted = problem.value() == EMFILE || problem.value() == ENFILE || problem.value() == ENOBUFS || problem.value() == ENOMEM;
         if (!exhausted && problem.value() != ECONNABORTED) log::warning("accept failed", {{"problem", problem.message()}});
+        if (exhausted) ++front_.exhausted;
         if (exhausted && worth_a_line()) log::error("no descriptor for a new connection", {{"problem", problem.message()}});
         pause.expires_after(accept_pause);
         auto [ignored] = co_await pause.async_wait(net::as_result);
@@ -129,8 +134,10 @@ void Server::Impl::admit(net::tcp::socket socket)
     const auto& limits = front_.options.limits;
     auto connection = std::make_shared<Connection>(front_, std::move(socket));
     auto& of_address = per_address_[connection->counted_as()];
-    const bool too_many = connections_.size() >= limits.connections;
-    const bool too_many_here = of_address >= limits.connections_per_address && !is_trusted(connection->counted_as(), front_.trusted);
+    const auto& peer = connection->peer_address();
+    const bool exempt = is_trusted(peer, front_.options.uncapped) || is_trusted(peer, front_.trusted);
+    const bool too_many_here = of_address >= limits.connections_per_address && !exempt;
+    const bool too_many = !too_many_here && connections_.size() >= limits.connections && !make_room();
     if (too_many || too_many_here) {
         if (of_address == 0) per_address_.erase(connection->counted_as());
         ++front_.refused_connections;
@@ -147,6 +154,14 @@ void Server::Impl::admit(net::tcp::socket socket)
         open_ = connections_.size();
     }
     asio::co_spawn(loop_, Connection::run(std::move(connection)), asio::detached);
+}
+
+bool Server::Impl::make_room()
+{
+    if (front_.waiting.empty()) return false; // everybody is being answered
+    front_.waiting.front()->give_way();
+    ++front_.evicted;
+    return true;
 }
 
 void Server::Impl::forget(Connection& connection)
@@ -171,7 +186,7 @@ bool Server::Impl::worth_a_line()
 void Server::Impl::refresh()
 {
     front_.date = http_date(front_.clock.wall());
-    front_.hsts = front_.tls && !front_.tls->info().self_signed;
+    front_.hsts = front_.options.hsts && front_.tls && !front_.tls->info().self_signed;
 }
 
 net::awaitable<void> Server::Impl::sweep_regularly()
@@ -232,9 +247,12 @@ void Server::Impl::stop()
         front_.draining = true;
         close_acceptors();
         for (const auto& [key, connection] : connections_) connection->cut();
+        stay_.reset();
     });
     thread_.join(); // the loop ends when the last connection has left and nothing waits any more
 }
+
+std::vector<Cidr> loopback_networks() { return {*Cidr::parse("127.0.0.0/8"), *Cidr::parse("::1/128")}; }
 
 Server::Server(const ServerOptions& options, const Router& router, WorkerPool& workers, std::shared_ptr<net::TlsContext> tls,
                std::span<const Asset> assets)
@@ -262,8 +280,8 @@ void Server::stop() { impl_->stop(); }
 ServerCounters Server::counters() const
 {
     const auto& front = impl_->front();
-    return {front.accepted,   front.refused_connections, front.requests,    front.bad_requests,
-            front.overloaded, front.timed_out,           front.connections, front.websockets};
+    return {front.accepted,     front.refused_connections, front.evicted,   front.exhausted,   front.requests,
+            front.bad_requests, front.overloaded,          front.timed_out, front.connections, front.websockets};
 }
 
 } // namespace sluice::http

@@ -22,8 +22,9 @@ class TlsContext;
 namespace sluice::http {
 
 struct ServerLimits {
+    // In total. When they are reached, the one that has waited longest for its client's next request makes room for the newcomer.
     std::size_t connections = 12'000;
-    std::size_t connections_per_address = 1'024; // trusted proxies are exempt
+    std::size_t connections_per_address = 1'024; // more are refused; trusted proxies and `uncapped` are exempt
     std::size_t requests_per_connection = 10'000;
     Milliseconds head_deadline{10'000}; // first byte to end of head, TLS handshake included
     Milliseconds idle_deadline{60'000}; // between requests
@@ -34,9 +35,13 @@ struct ServerLimits {
     Milliseconds sweep_every{1'000};                          // how often deadlines are looked at (real time; deadlines use the clock)
 };
 
+std::vector<Cidr> loopback_networks();
+
 struct ServerOptions {
-    std::vector<Endpoint> listen;      // "[::]:p" is dual stack
-    std::vector<Cidr> trusted_proxies; // whose X-Forwarded-For and X-Forwarded-Proto are believed
+    std::vector<Endpoint> listen;                     // "[::]:p" is dual stack
+    std::vector<Cidr> trusted_proxies;                // whose X-Forwarded-For and X-Forwarded-Proto are believed
+    std::vector<Cidr> uncapped = loopback_networks(); // no cap per address: who is on this machine has other ways to exhaust it
+    bool hsts = false; // tell browsers to insist on HTTPS for this host, on all its ports; only over TLS with a trusted certificate
     ServerLimits limits;
     const Clock* clock = nullptr; // absent: the system's
 };
@@ -44,6 +49,8 @@ struct ServerOptions {
 struct ServerCounters {
     std::uint64_t accepted = 0;
     std::uint64_t refused_connections = 0; // by a cap
+    std::uint64_t evicted = 0;             // idle ones that made room for another
+    std::uint64_t exhausted = 0;           // times that the system refused a descriptor or memory for a new one
     std::uint64_t requests = 0;
     std::uint64_t bad_requests = 0; // answered by the front itself with 4xx
     std::uint64_t overloaded = 0;   // 503

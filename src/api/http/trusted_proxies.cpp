@@ -19,6 +19,19 @@ std::optional<IpAddress> read_address(std::string_view text)
     return std::nullopt;
 }
 
+// The value of one parameter in an element of Forwarded: for=192.0.2.1;proto=https or for="[2001:db8::1]:4711". Empty when absent.
+std::string_view parameter_of(std::string_view element, std::string_view name)
+{
+    for (const auto pair : split(element, ';')) {
+        const auto equals = pair.find('=');
+        if (equals == std::string_view::npos || !equals_ignoring_case(trim(pair.substr(0, equals)), name)) continue;
+        auto value = trim(pair.substr(equals + 1));
+        if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+        return value;
+    }
+    return {};
+}
+
 // All items of all fields of this name, in order.
 std::vector<std::string_view> items_of(const Headers& headers, std::string_view name)
 {
@@ -28,6 +41,17 @@ std::vector<std::string_view> items_of(const Headers& headers, std::string_view 
         for (const auto item : split(value, ',')) items.push_back(trim(item));
     }
     return items;
+}
+
+// From the right, as far as trusted proxies vouch for each other.
+void walk(const std::vector<std::string_view>& hops, std::span<const Cidr> trusted, Client& client)
+{
+    for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
+        const auto address = read_address(*hop);
+        if (!address) return; // what stands left of garbage is not to be believed either
+        client.remote = {*address, 0};
+        if (!is_trusted(*address, trusted)) return;
+    }
 }
 
 } // namespace
@@ -42,17 +66,23 @@ Client resolve_client(const Endpoint& peer, bool tls, const Headers& headers, st
     Client client{peer, tls};
     if (!is_trusted(peer.address, trusted)) return client;
 
-    const auto hops = items_of(headers, "x-forwarded-for");
-    for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
-        const auto address = read_address(*hop);
-        if (!address) break; // what stands left of garbage is not to be believed either
-        client.remote = {*address, 0};
-        if (!is_trusted(*address, trusted)) break;
+    const auto forwarded_for = items_of(headers, "x-forwarded-for");
+    std::vector<std::string_view> schemes = items_of(headers, "x-forwarded-proto");
+    if (!forwarded_for.empty()) {
+        walk(forwarded_for, trusted, client);
+    } else if (headers.has("x-real-ip")) {
+        if (const auto address = headers.count("x-real-ip") == 1 ? read_address(headers.get("x-real-ip")) : std::nullopt)
+            client.remote = {*address, 0};
+    } else {
+        std::vector<std::string_view> hops;
+        for (const auto element : items_of(headers, "forwarded")) {
+            hops.push_back(parameter_of(element, "for"));
+            const auto scheme = parameter_of(element, "proto");
+            if (!headers.has("x-forwarded-proto") && !scheme.empty()) schemes.push_back(scheme);
+        }
+        walk(hops, trusted, client);
     }
-    if (hops.empty() && headers.count("x-real-ip") == 1) {
-        if (const auto address = read_address(headers.get("x-real-ip"))) client.remote = {*address, 0};
-    }
-    if (const auto schemes = items_of(headers, "x-forwarded-proto"); !schemes.empty()) client.secure = equals_ignoring_case(schemes.back(), "https");
+    if (!schemes.empty()) client.secure = equals_ignoring_case(schemes.back(), "https");
     return client;
 }
 

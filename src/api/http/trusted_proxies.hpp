@@ -15,7 +15,9 @@ struct Client {
 };
 
 // X-Forwarded-For is read from the right: entries that are trusted proxies are skipped, the first other one is the client.
-// X-Real-IP counts when there is no X-Forwarded-For. X-Forwarded-Host is never believed.
+// X-Real-IP counts when there is no X-Forwarded-For, Forwarded (RFC 7239) when there is neither: most proxies pass a Forwarded of the
+// client through, and they all set one of the others. X-Forwarded-Proto counts before the "proto" of Forwarded. A forwarded host is never
+// believed.
 Client resolve_client(const Endpoint& peer, bool tls, const Headers& headers, std::span<const Cidr> trusted);
 
 bool is_trusted(const IpAddress& address, std::span<const Cidr> trusted);

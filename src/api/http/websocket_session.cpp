@@ -82,7 +82,7 @@ void WebSocketSession::end(std::uint16_t code)
     if (end_code_ == 0) end_code_ = code;
 }
 
-net::awaitable<void> WebSocketSession::run(std::string early)
+net::awaitable<bool> WebSocketSession::run(std::string early)
 {
     ++front_.websockets;
     writer_wake_.emplace(loop_, asio::steady_timer::time_point::max());
@@ -120,6 +120,7 @@ net::awaitable<void> WebSocketSession::run(std::string early)
         std::function<void()> closed = [this, self, code = end_code_] { handler_.on_close(self, code); };
         co_await call(std::move(closed));
     }
+    co_return close_sent_&& close_received_;
 }
 
 net::awaitable<void> WebSocketSession::call(std::function<void()> callback)
@@ -218,6 +219,7 @@ net::awaitable<bool> WebSocketSession::take(std::vector<net::WsEvent> events)
         }
         case net::WsEvent::Kind::pong: break;
         case net::WsEvent::Kind::close:
+            close_received_ = true;
             end(event.code);
             close(event.code == close_code::absent ? close_code::normal : event.code, {}); // our half, unless it was sent before
             co_return false;

@@ -27,8 +27,9 @@ public:
     const Endpoint& remote() const override { return remote_; }
     const std::string& request_id() const override { return id_; }
 
-    // On the loop. From the handshake's end to the last callback; `early` came behind the handshake. The stream is cut after it.
-    net::awaitable<void> run(std::string early);
+    // On the loop. From the handshake's end to the last callback; `early` came behind the handshake. True when both ends have said
+    // goodbye, so that nothing is under way any more.
+    net::awaitable<bool> run(std::string early);
     void tick(SteadyTime now); // pings, silence, stuck writes, closes that nobody answers
 
 private:
@@ -65,6 +66,7 @@ private:
     bool writing_ = false;
     bool in_callback_ = false;
     bool close_sent_ = false;
+    bool close_received_ = false;
     std::uint16_t end_code_ = 0;
     SteadyTime write_began_;
     SteadyTime last_ping_;

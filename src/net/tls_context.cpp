@@ -31,6 +31,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::open(std::string folder, const C
     const bool stored = file_exists(certificate_path(context->folder_)) || file_exists(key_path(context->folder_));
     auto ready = stored ? context->reload() : context->make_self_signed();
     if (!ready) return ready.error();
+    // It may have run out while nobody was running.
+    if (const auto renewed = context->renew_if_due(); !renewed) log::warning("certificate not renewed", {{"problem", describe(renewed.error())}});
     return context;
 }
 
@@ -99,7 +101,10 @@ Result<void> TlsContext::make_self_signed()
 Result<bool> TlsContext::renew_if_due()
 {
     const auto in_use = info();
-    if (!in_use.self_made || clock_->wall() + renew_before < in_use.not_after) return false;
+    if (!in_use.self_made || clock_->wall() + renew_before < in_use.not_after) {
+        if (auto same = reload(); !same) return same.error();
+        return false;
+    }
     if (auto made = make_self_signed(); !made) return made.error();
     return true;
 }

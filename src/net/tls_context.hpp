@@ -30,7 +30,7 @@ struct CertificateInfo {
 // Thread-safe. Connections keep the context they began with.
 class TlsContext {
 public:
-    // Loads `folder`, or makes a self-signed certificate there when it holds none. Errors: unavailable "file"; invalid "tls.cert" or
+    // Loads `folder`, or makes a self-signed certificate there when it holds none or one of ours that is due. Errors: unavailable "file"; invalid "tls.cert" or
     // "tls.key" when what lies there does not parse or fit.
     static Result<std::shared_ptr<TlsContext>> open(std::string folder, const Clock& clock);
 
@@ -40,7 +40,9 @@ public:
     // "tls.cert" (not PEM, empty, expired, not yet valid), invalid "tls.key" (not PEM, encrypted, does not fit).
     Result<void> install(std::string_view certificates_pem, const Secret& key_pem);
     Result<void> make_self_signed(); // replaces whatever is there
-    // Replaces a certificate of our own making that has less than 30 days left. True when it did. Call it daily.
+    // Replaces a certificate of our own making that has less than 30 days left; true when it did. Else reads the files again: a
+    // certificate that another program has replaced is used without a signal, and the keys of session tickets, which each context makes
+    // for itself, do not live as long as the process. Call it twice a day.
     Result<bool> renew_if_due();
 
     CertificateInfo info() const;

@@ -68,8 +68,11 @@ TEST_CASE_FIXTURE(Folder, "our own certificate is renewed in its last 30 days, a
     auto context = *TlsContext::open(path, clock);
     const auto first = context->info().fingerprint;
     CHECK(*context->renew_if_due() == false);
+    const auto tickets = context->current();
     clock.advance(std::chrono::hours{24 * 790});
     CHECK(*context->renew_if_due() == false);
+    CHECK(context->info().fingerprint == first);
+    CHECK(context->current() != tickets); // fresh ticket keys for the same certificate
     clock.advance(std::chrono::hours{24 * 6});
     const auto before = context->current();
     CHECK(*context->renew_if_due() == true);
@@ -135,6 +138,23 @@ TEST_CASE_FIXTURE(Folder, "a changed file is used after reload, a broken one is 
     CHECK_FALSE(context->reload());
     CHECK(names(context->info(), "new.example"));
     CHECK_FALSE(TlsContext::open(path, clock));
+}
+
+TEST_CASE_FIXTURE(Folder, "what ran out or was replaced while nobody looked is noticed by itself")
+{
+    const auto first = (*TlsContext::open(path, clock))->info().fingerprint;
+    clock.advance(std::chrono::hours{24 * 900});
+    auto context = *TlsContext::open(path, clock);
+    CHECK(context->info().fingerprint != first);
+    CHECK(context->info().not_after > clock.wall());
+
+    const auto pair = make_self_signed_pair({"other.example"}, {}, clock.wall());
+    REQUIRE(write_file_atomically(file("cert.pem"), pair.certificates));
+    CHECK_FALSE(context->renew_if_due()); // half replaced
+    CHECK_FALSE(names(context->info(), "other.example"));
+    REQUIRE(write_file_atomically(file("key.pem"), pair.key.reveal()));
+    CHECK(*context->renew_if_due() == false);
+    CHECK(names(context->info(), "other.example"));
 }
 
 TEST_CASE_FIXTURE(Folder, "a crash between the two files of a replacement is finished at the next start")

@@ -116,7 +116,9 @@ void Dialect::mount(http::Router& router)
         page.content_type = "text/html; charset=UTF-8"; // spelt so in contract 5.16
         return page;
     });
-    router.add("GET", "/health", [](const http::Request&) { return http::Response::json("{\"status\":\"ok\"}"); });
+    http::RouteOptions at_once;
+    at_once.instant = true; // alive means that the front answers; busy workers are not a reason to be restarted
+    router.add("GET", "/health", [](const http::Request&) { return http::Response::json("{\"status\":\"ok\"}"); }, at_once);
     router.after("/", add_cors);
     feed_->mount(router);
 }

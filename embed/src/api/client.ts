@@ -1,0 +1,143 @@
+// The one way to the panel: FLVX dialect, JSON in an envelope, errors as ApiError. Knows nothing of pages; the session tells it which
+// token to send and what to do when it is refused.
+import type {
+    Announcement,
+    Assignment,
+    Diagnosis,
+    DiagnosisStep,
+    Forward,
+    ForwardDraft,
+    Node,
+    NodeDraft,
+    Package,
+    SignedIn,
+    Tunnel,
+    TunnelDraft,
+    UsableTunnel,
+    User,
+    UserDraft,
+} from './types';
+
+export type FailureKind = 'refused' | 'signed_out' | 'unreachable' | 'timeout';
+
+export class ApiError extends Error {
+    constructor(
+        readonly kind: FailureKind,
+        readonly code: number,
+        message: string,
+    ) {
+        super(message);
+        this.name = 'ApiError';
+    }
+}
+
+export interface SessionHooks {
+    token(): string | null;
+    // The token was refused: resolves when a new one is there, rejects when the person gave up.
+    renew(refused: string): Promise<void>;
+}
+
+interface Envelope {
+    code: number;
+    msg: string;
+    data?: unknown;
+}
+
+let hooks: SessionHooks = { token: () => null, renew: () => Promise.reject(new ApiError('signed_out', 401, '')) };
+export function useSession(session: SessionHooks): void {
+    hooks = session;
+}
+
+const normal_wait = 30_000;
+
+async function send(method: 'GET' | 'POST', path: string, body: unknown, token: string | null): Promise<Envelope> {
+    let answer: Response;
+    try {
+        answer = await fetch(`/api/v1/${path}`, {
+            method,
+            headers: { 'Content-Type': 'application/json', ...(token ? { Authorization: token } : {}) },
+            ...(method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}),
+            signal: AbortSignal.timeout(normal_wait),
+            cache: 'no-store',
+        });
+    } catch (problem) {
+        const late = problem instanceof DOMException && problem.name === 'TimeoutError';
+        throw new ApiError(late ? 'timeout' : 'unreachable', 0, '');
+    }
+    if (answer.status === 401) return { code: 401, msg: '' };
+    try {
+        return (await answer.json()) as Envelope;
+    } catch {
+        throw new ApiError('unreachable', answer.status, '');
+    }
+}
+
+// `signed_in` calls wait while a refused session is renewed, and are then sent again: what somebody typed is not lost.
+async function call<T>(path: string, body?: unknown, how: { method?: 'GET' | 'POST'; open?: boolean } = {}): Promise<T> {
+    for (;;) {
+        const token = hooks.token();
+        if (!token && !how.open) throw new ApiError('signed_out', 401, '');
+        const answer = await send(how.method ?? 'POST', path, body, token);
+        if (answer.code === 0) return answer.data as T;
+        if (answer.code === 401 && token && !how.open) {
+            if (hooks.token() === token) await hooks.renew(token);
+            continue;
+        }
+        throw new ApiError('refused', answer.code, answer.msg);
+    }
+}
+
+const orders = (ids: number[]) => ids.map((id, inx) => ({ id, inx }));
+
+export const api = {
+    captchaWanted: () => call<number>('captcha/check', {}, { open: true }).then((wanted) => wanted !== 0),
+    signIn: (username: string, password: string) => call<SignedIn>('user/login', { username, password, captchaId: '' }, { open: true }),
+    setting: (name: string) => call<{ value: string }>('config/get', { name }, { open: true }).then((row) => row.value),
+    changePassword: (change: { newUsername: string; currentPassword: string; newPassword: string; confirmPassword: string }) =>
+        call<undefined>('user/updatePassword', change),
+    package: () => call<Package>('user/package'),
+
+    settings: () => call<Record<string, string>>('config/list'),
+    saveSettings: (values: Record<string, string>) => call<undefined>('config/update', values),
+    announcement: () => call<Announcement>('announcement/get', undefined, { method: 'GET' }),
+    announce: (announcement: Announcement) => call<undefined>('announcement/update', announcement),
+
+    nodes: () => call<Node[]>('node/list'),
+    createNode: (draft: NodeDraft) => call<{ id: number }>('node/create', draft),
+    updateNode: (id: number, draft: NodeDraft) => call<undefined>('node/update', { id, ...draft }),
+    deleteNode: (id: number) => call<undefined>('node/delete', { id }),
+    orderNodes: (ids: number[]) => call<undefined>('node/update-order', { nodes: orders(ids) }),
+
+    tunnels: () => call<Tunnel[]>('tunnel/list'),
+    usableTunnels: () => call<UsableTunnel[]>('tunnel/user/tunnel'),
+    createTunnel: (draft: TunnelDraft) => call<{ id: number }>('tunnel/create', draft),
+    updateTunnel: (id: number, draft: TunnelDraft) => call<undefined>('tunnel/update', { id, ...draft }),
+    deleteTunnel: (id: number) => call<undefined>('tunnel/delete', { id }),
+    orderTunnels: (ids: number[]) => call<undefined>('tunnel/update-order', { tunnels: orders(ids) }),
+    diagnoseTunnel: (tunnelId: number): Promise<Diagnosis> =>
+        call<{ tunnelName: string; timestamp: number; results: DiagnosisStep[] }>('tunnel/diagnose', { tunnelId }).then((one) => ({ ...one, name: one.tunnelName })),
+
+    assignments: (userId: number) => call<Assignment[]>('tunnel/user/list', { userId }),
+    assign: (fields: { userId: number; tunnelId: number; flow?: number; num?: number; expTime?: number; flowResetTime?: number; status?: number }) =>
+        call<undefined>('tunnel/user/assign', fields),
+    updateAssignment: (fields: Pick<Assignment, 'id' | 'flow' | 'num' | 'expTime' | 'flowResetTime' | 'speedId' | 'status'>) => call<undefined>('tunnel/user/update', fields),
+    removeAssignment: (id: number) => call<undefined>('tunnel/user/remove', { id }),
+
+    forwards: () => call<Forward[]>('forward/list'),
+    createForward: (draft: ForwardDraft) => call<{ id: number; inPort: number }>('forward/create', draft),
+    updateForward: (id: number, draft: ForwardDraft) => call<undefined>('forward/update', { id, ...draft }),
+    deleteForward: (id: number) => call<undefined>('forward/delete', { id }),
+    forceDeleteForward: (id: number) => call<undefined>('forward/force-delete', { id }),
+    pauseForward: (id: number) => call<undefined>('forward/pause', { id }),
+    resumeForward: (id: number) => call<undefined>('forward/resume', { id }),
+    orderForwards: (ids: number[]) => call<undefined>('forward/update-order', { forwards: orders(ids) }),
+    diagnoseForward: (forwardId: number): Promise<Diagnosis> =>
+        call<{ forwardName: string; timestamp: number; results: DiagnosisStep[] }>('forward/diagnose', { forwardId }).then((one) => ({ ...one, name: one.forwardName })),
+
+    users: () => call<User[]>('user/list'),
+    createUser: (draft: UserDraft) => call<User>('user/create', draft),
+    updateUser: (id: number, draft: UserDraft) => call<undefined>('user/update', { id, ...draft }),
+    deleteUser: (id: number) => call<undefined>('user/delete', { id }),
+    resetUserTraffic: (id: number) => call<undefined>('user/reset', { id, type: 1 }),
+    resetAssignmentTraffic: (id: number) => call<undefined>('user/reset', { id, type: 2 }),
+};

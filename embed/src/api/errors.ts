@@ -1,0 +1,167 @@
+// What went wrong, in the reader's words: what, why, what next. The panel answers in the fixed messages of its dialect; this table
+// knows them. A message that it does not know is shown as it came.
+import { t, type TextKey } from '../i18n/i18n.svelte';
+import { ApiError } from './client';
+
+// {name} stands for what varies.
+const messages: readonly (readonly [string, TextKey])[] = [
+    ['登录尝试过于频繁，请 {seconds} 秒后再试', 'error.tooManySignIns'],
+    ['服务器繁忙，请 {seconds} 秒后再试', 'error.busy'],
+    ['请求过于频繁，请稍后再试', 'error.tooMany'],
+    ['账号或密码错误', 'error.wrongPassword'],
+    ['账号被停用', 'error.accountDisabled'],
+    ['账号已禁用', 'error.ownerDisabled'],
+    ['账号已过期', 'error.ownerExpired'],
+    ['验证码校验失败', 'error.captcha'],
+    ['用户名不能为空', 'error.nameMissing'],
+    ['新用户名不能为空', 'error.nameMissing'],
+    ['密码不能为空', 'error.passwordMissing'],
+    ['当前密码不能为空', 'error.passwordMissing'],
+    ['新密码不能为空', 'error.passwordMissing'],
+    ['确认密码不能为空', 'error.passwordMissing'],
+    ['新密码和确认密码不匹配', 'error.passwordsDiffer'],
+    ['当前密码错误', 'error.currentPassword'],
+    ['修改账号密码时发生错误', 'error.badRequest'],
+    ['用户名已存在', 'error.userNameTaken'],
+    ['用户名或密码不能为空', 'error.credentialsMissing'],
+    ['用户不存在', 'error.userGone'],
+    ['请不要作死', 'error.userIsAdmin'],
+    ['流量不能小于0', 'error.quotaRange'],
+    ['转发数量不能小于0', 'error.countRange'],
+    ['流量重置日必须在0-31之间', 'error.resetDay'],
+    ['限速规则不存在', 'error.speedLimitGone'],
+    ['流量已超额，禁止开启转发', 'error.ownerQuota'],
+    ['转发数量已达上限', 'error.ownerForwards'],
+    ['该隧道已禁用', 'error.assignmentDisabled'],
+    ['该隧道已过期', 'error.assignmentExpired'],
+    ['该隧道流量已超额，禁止开启转发', 'error.assignmentQuota'],
+    ['该隧道转发数量已达上限，当前限制：{limit}个', 'error.assignmentForwards'],
+    ['权限不足，仅管理员可操作', 'error.adminOnly'],
+    ['无效的token或token已过期', 'error.signedOut'],
+    ['未登录或token已过期', 'error.signedOut'],
+    ['节点名称和地址不能为空', 'error.nodeNameOrAddress'],
+    ['节点地址格式错误', 'error.nodeAddress'],
+    ['节点IPv4地址格式错误', 'error.nodeAddress4'],
+    ['节点IPv6地址格式错误', 'error.nodeAddress6'],
+    ['端口范围无效', 'error.nodePorts'],
+    ['TCP监听地址格式错误', 'error.nodeTcpListen'],
+    ['UDP监听地址格式错误', 'error.nodeUdpListen'],
+    ['本机节点不能删除', 'error.nodeLocal'],
+    ['节点不存在', 'error.nodeGone'],
+    ['节点不在线', 'error.nodeOffline'],
+    ['部分节点不在线', 'error.someNodesOffline'],
+    ['等待节点响应超时', 'error.nodeTimeout'],
+    ['节点未返回诊断数据', 'error.noDiagnosis'],
+    ['隧道名称不能为空', 'error.tunnelName'],
+    ['隧道名称重复', 'error.tunnelNameTaken'],
+    ['入口不能为空', 'error.tunnelEntries'],
+    ['出口不能为空', 'error.tunnelExits'],
+    ['节点重复', 'error.tunnelNodeTwice'],
+    ['此版本仅支持端口转发类型的隧道', 'error.tunnelType'],
+    ['隧道类型不能修改', 'error.tunnelTypeFixed'],
+    ['流量倍率无效', 'error.tunnelRatio'],
+    ['隧道不存在', 'error.tunnelGone'],
+    ['隧道已禁用，无法创建转发', 'error.tunnelDisabled'],
+    ['隧道已禁用，无法更新转发', 'error.tunnelDisabled'],
+    ['隧道已禁用，无法恢复服务', 'error.tunnelDisabled'],
+    ['隧道配置不完整', 'error.tunnelIncomplete'],
+    ['你没有该隧道的权限', 'error.tunnelForbidden'],
+    ['隧道ID不能为空', 'error.chooseTunnel'],
+    ['转发不存在', 'error.forwardGone'],
+    ['转发名称和目标地址不能为空', 'error.forwardNameOrTarget'],
+    ['转发名称过长', 'error.forwardNameLong'],
+    ['目标地址格式错误', 'error.forwardTarget'],
+    ['目标地址不能为空', 'error.forwardTargetMissing'],
+    ['负载策略无效', 'error.badRequest'],
+    ['转发协议无效', 'error.badRequest'],
+    ['来源地址列表格式错误', 'error.forwardSources'],
+    ['监听地址格式错误', 'error.forwardListen'],
+    ['最大连接数无效', 'error.forwardConnections'],
+    ['端口必须在1-65535范围内', 'error.portNumber'],
+    ['节点 {node} 端口 {port} 不在允许范围内，端口范围无效', 'error.portNotAllowed'],
+    ['节点 {node} 端口 {port} 已被其他转发占用', 'error.portTaken'],
+    ['隧道入口端口已满，无法分配新端口', 'error.portsFull'],
+    ['转发入口端口不存在', 'error.forwardEntries'],
+    ['节点 {node} 下发失败: 节点不在线', 'error.deployOffline'],
+    ['节点 {node} 下发失败: 等待节点响应超时', 'error.deployTimeout'],
+    ['节点 {node} 下发失败: 端口 {port} 已被系统中其他程序占用', 'error.deployPortInUse'],
+    ['节点 {node} 下发失败: 监听地址不属于该节点', 'error.deployAddress'],
+    ['节点 {node} 下发失败: 没有权限监听端口 {port}', 'error.deployPermission'],
+    ['节点 {node} 下发失败: 该节点不支持此地址族', 'error.deployFamily'],
+    ['节点 {node} 下发失败: 节点文件描述符已用尽', 'error.deployDescriptors'],
+    ['节点 {node} 下发失败: 目标地址无法解析', 'error.deployTarget'],
+    ['节点 {node} 下发失败: 监听端口 {port} 失败', 'error.deployOther'],
+    ['配置不存在', 'error.settingGone'],
+    ['配置名称无效', 'error.badRequest'],
+    ['配置名称不能为空', 'error.badRequest'],
+    ['配置数据不能为空', 'error.badRequest'],
+    ['配置值无效', 'error.settingValue'],
+    ['配置值不能为空', 'error.settingValue'],
+    ['此版本暂不支持验证码，未启用', 'error.captchaUnsupported'],
+    ['公告内容无效', 'error.announcement'],
+    ['请求参数错误', 'error.badRequest'],
+    ['参数错误', 'error.badRequest'],
+    ['请求失败', 'error.badRequest'],
+    ['对象不存在', 'error.gone'],
+    ['与现有数据冲突', 'error.conflict'],
+    ['额度已用完', 'error.ownerQuota'],
+    ['服务暂时不可用，请稍后再试', 'error.unavailable'],
+    ['服务器内部错误', 'error.internal'],
+    // Diagnosis.
+    ['TCP连接成功', 'probe.connected'],
+    ['无效的IP地址或主机名', 'probe.badTarget'],
+    ['DNS解析失败: {name}', 'probe.nameNotFound'],
+    ['所有TCP连接尝试都失败: 连接被拒绝', 'probe.refused'],
+    ['所有TCP连接尝试都失败: 连接超时', 'probe.timedOut'],
+    ['所有TCP连接尝试都失败: 网络不可达', 'probe.unreachable'],
+    ['所有TCP连接尝试都失败: 连接被立即关闭，目标可能不可用', 'probe.closedEarly'],
+    ['所有TCP连接尝试都失败: 没有权限', 'probe.notPermitted'],
+    ['所有TCP连接尝试都失败: {why}', 'probe.failedBecause'],
+    ['所有TCP连接尝试都失败', 'probe.failed'],
+];
+
+interface Rule {
+    pattern: RegExp;
+    names: string[];
+    key: TextKey;
+}
+
+const rules: Rule[] = messages.map(([text, key]) => {
+    const names: string[] = [];
+    const source = text.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{(\w+)\}/g, (_, name: string) => {
+        names.push(name);
+        return '(.+)';
+    });
+    return { pattern: new RegExp(`^${source}$`, 'u'), names, key };
+});
+
+function find(message: string): { key: TextKey; values: Record<string, string> } | null {
+    for (const { pattern, names, key } of rules) {
+        const found = pattern.exec(message);
+        if (found) return { key, values: Object.fromEntries(names.map((name, index) => [name, found[index + 1] ?? ''])) };
+    }
+    return null;
+}
+
+// A message of the panel, in the reader's language.
+export function translate(message: string): string {
+    const found = find(message);
+    return found ? t(found.key, found.values) : message;
+}
+
+export function describe(problem: unknown): string {
+    if (problem instanceof ApiError) {
+        if (problem.kind === 'unreachable') return t('error.unreachable');
+        if (problem.kind === 'timeout') return t('error.timeout');
+        if (problem.kind === 'signed_out') return t('error.signedOut');
+        return problem.message ? translate(problem.message) : t('error.internal');
+    }
+    return t('error.page', { detail: problem instanceof Error ? problem.message : String(problem) });
+}
+
+// How long to wait after too many sign-ins; null when that is not what happened.
+export function throttledFor(problem: unknown): number | null {
+    if (!(problem instanceof ApiError)) return null;
+    const found = find(problem.message);
+    return found && (found.key === 'error.tooManySignIns' || found.key === 'error.busy') ? Number(found.values.seconds) || null : null;
+}

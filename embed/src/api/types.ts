@@ -1,0 +1,258 @@
+// Shapes of the FLVX dialect as the panel answers them. Flows are bytes, quotas are GB (2^30 bytes), times are milliseconds since 1970.
+
+export type Flag = 0 | 1;
+
+export interface SignedIn {
+    token: string;
+    name: string;
+    role_id: number;
+    requirePasswordChange: boolean;
+}
+
+export interface User {
+    id: number;
+    user: string;
+    name: string;
+    roleId: number;
+    status: Flag;
+    flow: number;
+    num: number;
+    expTime: number;
+    flowResetTime: number;
+    createdTime: number;
+    updatedTime: number | null;
+    inFlow: number;
+    outFlow: number;
+}
+
+export interface UserDraft {
+    user: string;
+    pwd?: string;
+    status: Flag;
+    flow: number;
+    num: number;
+    expTime: number;
+    flowResetTime: number;
+}
+
+export interface Assignment {
+    id: number;
+    userId: number;
+    tunnelId: number;
+    tunnelName: string;
+    tunnelFlow: number;
+    flow: number;
+    inFlow: number;
+    outFlow: number;
+    num: number;
+    flowResetTime: number;
+    expTime: number;
+    speedId: number | null;
+    speedLimitName: string | null;
+    speed?: number | null;
+    status: Flag;
+}
+
+export interface HourlyFlow {
+    id: number;
+    flow: number;
+    totalFlow: number;
+    time: string;
+}
+
+export interface Traffic {
+    up: number;
+    down: number;
+}
+
+export interface PackageForward {
+    id: number;
+    name: string;
+    tunnelId: number;
+    tunnelName: string;
+    inIp: string;
+    inPort: number | null;
+    remoteAddr: string;
+    inFlow: number;
+    outFlow: number;
+    status: Flag;
+    createdTime: number;
+}
+
+export interface Package {
+    userInfo: User;
+    tunnelPermissions: Assignment[];
+    forwards: PackageForward[];
+    statisticsFlows: HourlyFlow[];
+    today: Traffic;
+    // What all users together did; for administrators only.
+    everyone?: { today: Traffic; hours: { flow: number; time: string }[] };
+}
+
+export interface Node {
+    id: number;
+    inx: number;
+    name: string;
+    serverIp: string;
+    serverIpV4: string | null;
+    serverIpV6: string | null;
+    port: string;
+    tcpListenAddr: string;
+    udpListenAddr: string;
+    interfaceName: string | null;
+    version: string | null;
+    http: Flag;
+    tls: Flag;
+    socks: Flag;
+    status: Flag;
+    isRemote: Flag;
+    createdTime: number;
+    local: boolean;
+}
+
+export interface NodeDraft {
+    name: string;
+    serverIp: string;
+    serverIpV4: string;
+    serverIpV6: string;
+    port: string;
+    tcpListenAddr: string;
+    udpListenAddr: string;
+    interfaceName: string;
+    http: Flag;
+    tls: Flag;
+    socks: Flag;
+}
+
+export interface TunnelNode {
+    nodeId: number;
+    chainType?: number;
+    inx?: number;
+    protocol?: string;
+    strategy?: string;
+}
+
+export type AddressPreference = '' | 'v4' | 'v6';
+
+export interface Tunnel {
+    id: number;
+    inx: number;
+    name: string;
+    type: number;
+    flow: number;
+    trafficRatio: number;
+    status: Flag;
+    createdTime: number;
+    inIp: string | null;
+    ipPreference: AddressPreference;
+    inNodeId: TunnelNode[];
+    outNodeId: TunnelNode[];
+    chainNodes: TunnelNode[][];
+}
+
+export interface TunnelDraft {
+    name: string;
+    type: number;
+    flow: number;
+    trafficRatio: number;
+    status: Flag;
+    inIp: string;
+    ipPreference: AddressPreference;
+    inNodeId: TunnelNode[];
+    outNodeId: TunnelNode[];
+    chainNodes: TunnelNode[][];
+}
+
+export interface UsableTunnel {
+    id: number;
+    name: string;
+    type: number;
+    portRangeMin: number;
+    portRangeMax: number;
+}
+
+export type ForwardState = 'listening' | 'failed' | 'paused' | 'waiting';
+export type Fault =
+    | 'none'
+    | 'address_in_use'
+    | 'address_not_local'
+    | 'permission_denied'
+    | 'family_unsupported'
+    | 'no_descriptors'
+    | 'target_unresolved'
+    | 'other';
+export type Strategy = 'fifo' | 'round' | 'rand' | 'hash' | 'least';
+export type Protocol = 'tcp+udp' | 'tcp' | 'udp';
+
+export interface Forward {
+    id: number;
+    inx: number;
+    userId: number;
+    userName: string;
+    name: string;
+    tunnelId: number;
+    tunnelName: string;
+    inIp: string | null;
+    inPort: number | null;
+    remoteAddr: string;
+    strategy: Strategy;
+    inFlow: number;
+    outFlow: number;
+    createdTime: number;
+    status: Flag;
+    state: ForwardState;
+    stateReason: Fault;
+    stateDetail: string;
+    upRate: number;
+    downRate: number;
+    connections: number;
+    listenIp: string;
+    protocol: Protocol;
+    allowIps: string;
+    denyIps: string;
+    maxConnections: number;
+}
+
+export interface ForwardDraft {
+    name: string;
+    tunnelId: number;
+    inPort: number | null;
+    remoteAddr: string;
+    strategy: Strategy;
+    protocol: Protocol;
+    listenIp: string;
+    allowIps: string;
+    denyIps: string;
+    maxConnections: number;
+}
+
+export interface DiagnosisStep {
+    success: boolean;
+    description: string;
+    nodeName: string;
+    nodeId: string;
+    targetIp: string;
+    targetPort: number;
+    averageTime: number;
+    packetLoss: number;
+    message: string;
+    fromChainType: number;
+    fromInx?: number;
+    toChainType?: number;
+    toInx?: number;
+    minTime?: number;
+    maxTime?: number;
+    jitter?: number;
+    resolved?: string;
+}
+
+export interface Diagnosis {
+    name: string;
+    timestamp: number;
+    results: DiagnosisStep[];
+}
+
+export interface Announcement {
+    content: string;
+    enabled: Flag;
+}

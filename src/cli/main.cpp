@@ -5,7 +5,9 @@
 #include "cli/static_fixes.hpp"
 #include "cli/verbs.hpp"
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <sys/stat.h>
@@ -28,7 +30,11 @@ int main(int count, char** words)
         log::configure(cli::log_settings(*options, environment));
         if (options->verb != cli::Verb::serve) return cli::run_verb(*options);
         for (const auto& warning : options->warnings) log::warning("configuration", {{"problem", warning}});
-        return cli::serve(*options, environment, read_options);
+        const int code = cli::serve(*options, environment, read_options);
+        if (code != cli::restart_wanted) return code;
+        ::execv("/proc/self/exe", words); // also when the file on disk was replaced meanwhile
+        ::execv(words[0], words);         // no /proc
+        return cli::complain(std::string{"cannot start again: "} + std::strerror(errno), cli::exit_failed);
     } catch (const std::exception& problem) {
         return cli::complain(std::string{"unexpected failure: "} + problem.what(), cli::exit_failed);
     }

@@ -151,6 +151,25 @@ TEST_CASE("signals arrive as wishes")
     CHECK(WEXITSTATUS(status) == 0);
 }
 
+TEST_CASE("a wish to begin again gives way to a wish to stop")
+{
+    const auto child = ::fork();
+    if (child == 0) {
+        SignalWaiter signals;
+        signals.request_restart();
+        bool fine = signals.wait(Milliseconds{30'000}) == Wish::restart;
+        signals.request_stop();
+        fine = fine && signals.wait(Milliseconds{30'000}) == Wish::stop;
+        signals.request_restart();
+        fine = fine && signals.wait(Milliseconds{30'000}) == Wish::stop;
+        ::_exit(fine ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
 TEST_CASE("a chore runs at the start and again at its interval, also after it failed")
 {
     HeldClock clock;

@@ -37,8 +37,8 @@ constexpr std::size_t request_queue = 1'024;
 int failed(const Error& error) { return complain(error, error.code == Errc::invalid ? exit_usage : exit_failed); }
 
 // Until somebody asks to stop; SIGHUP reads the configuration again and runs `reload` with it. Configuration that is wrong is said and left out. The
-// service manager hears that the process lives.
-void until_stopped(SignalWaiter& signals, const Notifier& notifier, const Environment& environment, const RereadOptions& reread,
+// service manager hears that the process lives. True: begin again.
+bool until_stopped(SignalWaiter& signals, const Notifier& notifier, const Environment& environment, const RereadOptions& reread,
                    const std::function<void(const Options&)>& reload)
 {
     const auto patience = notifier.watchdog_every().value_or(std::chrono::hours(1));
@@ -47,6 +47,11 @@ void until_stopped(SignalWaiter& signals, const Notifier& notifier, const Enviro
         if (!wish) {
             if (notifier.watchdog_every()) notifier.watchdog();
             continue;
+        }
+        if (*wish == Wish::restart) {
+            log::info("starting again");
+            notifier.reloading();
+            return true;
         }
         if (*wish == Wish::stop) break;
         notifier.reloading();
@@ -61,6 +66,7 @@ void until_stopped(SignalWaiter& signals, const Notifier& notifier, const Enviro
     }
     log::info("stopping");
     notifier.stopping();
+    return false;
 }
 
 // What a running process cannot change, with the words for the log.
@@ -115,7 +121,10 @@ int serve_agent(const Options& options, const Clock& clock, SignalWaiter& signal
 // What a panel consists of, in the order in which it is made; taken down in the reverse one.
 class PanelProcess {
 public:
-    PanelProcess(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
+    PanelProcess(const Options& options, const Clock& clock, std::function<void()> restart)
+        : options_(options), clock_(clock), restart_(std::move(restart))
+    {
+    }
 
     Result<void> start();
     void reload(const Options& wanted);
@@ -129,6 +138,7 @@ private:
 
     const Options& options_;
     const Clock& clock_;
+    const std::function<void()> restart_;
     std::unique_ptr<store::Store> store_;
     panel::Live live_;
     std::unique_ptr<panel::Panel> panel_;
@@ -164,6 +174,7 @@ Result<void> PanelProcess::start()
     panel_ = std::make_unique<panel::Panel>(*store_, clock_, live_, std::move(*key));
     hub_ = std::make_unique<hub::Hub>(*panel_);
     panel_->connect(*hub_);
+    panel_->live_in(options_.data_dir, restart_);
     auto password = first_boot(*panel_, options_);
     if (!password) return password.error();
     first_password_ = std::move(*password);
@@ -224,7 +235,7 @@ void PanelProcess::stop()
 int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,
                 const RereadOptions& reread)
 {
-    PanelProcess process(options, clock);
+    PanelProcess process(options, clock, [&signals] { signals.request_restart(); });
     if (const auto started = process.start(); !started) {
         process.stop();
         return failed(started.error());
@@ -233,10 +244,10 @@ int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signal
     log::info("ready", {{"version", SLUICE_VERSION}, {"fingerprint", process.fingerprint()}});
     notifier.ready("running");
     greet(options, process.endpoints(), process.fingerprint(), process.first_password());
-    until_stopped(signals, notifier, environment, reread, [&process](const Options& wanted) { process.reload(wanted); });
+    const bool again = until_stopped(signals, notifier, environment, reread, [&process](const Options& wanted) { process.reload(wanted); });
     process.stop();
     log::info("stopped");
-    return 0;
+    return again ? restart_wanted : exit_ok;
 }
 
 } // namespace

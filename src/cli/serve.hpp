@@ -10,7 +10,10 @@ namespace sluice::cli {
 // The configuration as it is now, for SIGHUP.
 using RereadOptions = std::function<Result<Options>()>;
 
-// Runs until SIGTERM or SIGINT; SIGHUP re-reads configuration and certificates. The exit code: 0 asked to stop, 1 runtime failure, 2 configuration error. Says why on stderr.
+// Not an exit code: the process is to begin again from its start, with the same command line (a restore was decided while it ran).
+inline constexpr int restart_wanted = -1;
+
+// Runs until SIGTERM or SIGINT; SIGHUP re-reads configuration and certificates. The exit code: 0 asked to stop, 1 runtime failure, 2 configuration error; or restart_wanted. Says why on stderr.
 int serve(const Options& options, const Environment& environment, const RereadOptions& reread);
 
 } // namespace sluice::cli

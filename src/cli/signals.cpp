@@ -56,7 +56,7 @@ std::optional<Wish> SignalWaiter::wait(Milliseconds at_most)
             ::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max())));
         if (ready < 0 && errno == EINTR) continue;
         if (ready <= 0) return std::nullopt;
-        if (watched[1].revents != 0) return Wish::stop; // stays readable: once asked to stop is asked for good
+        if (watched[1].revents != 0) return requested_; // stays readable: once asked to stop is asked for good
         signalfd_siginfo caught{};
         if (::read(signals_, &caught, sizeof caught) != static_cast<ssize_t>(sizeof caught)) continue;
         return caught.ssi_signo == SIGHUP ? Wish::reload : Wish::stop;
@@ -64,6 +64,12 @@ std::optional<Wish> SignalWaiter::wait(Milliseconds at_most)
 }
 
 void SignalWaiter::request_stop()
+{
+    requested_ = Wish::stop;
+    request_restart();
+}
+
+void SignalWaiter::request_restart()
 {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(requests_, &one, sizeof one);

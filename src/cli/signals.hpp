@@ -3,11 +3,12 @@
 
 #include "base/time.hpp"
 
+#include <atomic>
 #include <optional>
 
 namespace sluice::cli {
 
-enum class Wish { stop, reload };
+enum class Wish { stop, reload, restart };
 
 class SignalWaiter {
 public:
@@ -23,10 +24,13 @@ public:
 
     // Makes wait() return Wish::stop, from any thread: something that the process cannot live without has ended.
     void request_stop();
+    // Makes wait() return Wish::restart: end in order, then begin again. A stop that was asked for comes first.
+    void request_restart();
 
 private:
     int signals_ = -1;
     int requests_ = -1;
+    std::atomic<Wish> requested_{Wish::restart}; // what the request is; a stop is never taken back
 };
 
 } // namespace sluice::cli

@@ -70,6 +70,14 @@ bool Hub::online(NodeId node) const
     return session && session->online();
 }
 
+std::function<void(NodeId)> Hub::let_go(NodeId node)
+{
+    const auto session = find(node);
+    if (!session) return {};
+    detach(node);
+    return [this, session](NodeId now) { attach(now, session->shared_endpoint()); };
+}
+
 std::vector<Result<plan::TcpPingResult>> Hub::probe(const std::vector<ProbeJob>& jobs, Milliseconds deadline)
 {
     std::vector<Result<plan::TcpPingResult>> answers(jobs.size(), make_error(Errc::node_offline, "node"));

@@ -48,6 +48,7 @@ public:
     void plan_changed(std::span<const NodeId> nodes) override;
     Result<plan::Applied> converge(NodeId node, std::uint64_t revision, Milliseconds deadline) override;
     bool online(NodeId node) const override;
+    std::function<void(NodeId)> let_go(NodeId node) override;
     std::vector<Result<plan::TcpPingResult>> probe(const std::vector<ProbeJob>& jobs, Milliseconds deadline) override;
 
 private:

@@ -31,6 +31,7 @@ public:
     Result<plan::Applied> converge(std::uint64_t revision, Milliseconds deadline);
     bool online() const { return online_; }
     NodeEndpoint& endpoint() { return *endpoint_; }
+    std::shared_ptr<NodeEndpoint> shared_endpoint() const { return endpoint_; }
     void stop(); // books the last counters, then joins; twice is harmless
 
 private:

@@ -220,6 +220,8 @@ Result<void> Accounts::change_credentials(const Actor& actor, const std::string&
     return changed;
 }
 
+void Accounts::note_credentials_changed(UserId user) { state_->credentials_changed(user); }
+
 void Accounts::when_credentials_change(std::function<void(UserId)> callback) { state_->credentials_changed = std::move(callback); }
 
 Result<void> Accounts::reset_password(const std::string& name, const Secret& password)

@@ -45,6 +45,8 @@ public:
 
     // Called after a user changed his password himself or the console did; set before the first request.
     void when_credentials_change(std::function<void(UserId)> callback);
+    // Another service stored a password that somebody brought: the same callback.
+    void note_credentials_changed(UserId user);
 
     Result<domain::User> get(UserId id);
 

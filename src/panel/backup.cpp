@@ -144,8 +144,9 @@ Result<void> write_backup(const std::string& folder, const std::string& path, Wa
     return written;
 }
 
-Result<RestoreReport> restore_backup(const std::string& folder, const std::string& path, WallTime now)
+Result<RestoreReport> stage_restore(const std::string& folder, const std::string& path)
 {
+    if (file_exists(folder + decided)) return make_error(Errc::conflict, "backup.decided", "a restore is decided already", {folder});
     const auto fresh = folder + unpacking;
     remove_tree(fresh);
     if (const auto made = make_private_folder(fresh); !made) return made.error();
@@ -164,6 +165,13 @@ Result<RestoreReport> restore_backup(const std::string& folder, const std::strin
         return of_system(fresh, problem);
     }
     sync_folder(folder);
+    return report;
+}
+
+Result<RestoreReport> restore_backup(const std::string& folder, const std::string& path, WallTime now)
+{
+    auto report = stage_restore(folder, path);
+    if (!report) return report;
     auto kept = move_into_place(folder, now);
     if (!kept) return kept.error();
     report->kept_in = std::move(*kept);
@@ -173,6 +181,7 @@ Result<RestoreReport> restore_backup(const std::string& folder, const std::strin
 Result<bool> finish_restore(const std::string& folder, WallTime now)
 {
     remove_tree(folder + unpacking);
+    remove_tree(folder + passing_folder);
     if (!file_exists(folder + decided)) return false;
     const auto kept = move_into_place(folder, now);
     if (!kept) return kept.error();

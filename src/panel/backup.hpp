@@ -30,6 +30,13 @@ struct RestoreReport {
 // is wrong: not a backup, damaged, another key); conflict "store.version" (made by a newer program); unavailable "file". Nothing is changed on an error.
 Result<RestoreReport> restore_backup(const std::string& folder, const std::string& path, WallTime now);
 
+// The first half of restore_backup: everything is checked and decided, and nothing that a running panel uses is touched. finish_restore() at the next
+// start does the rest; `kept_in` is empty. Errors: also conflict "backup.decided".
+Result<RestoreReport> stage_restore(const std::string& folder, const std::string& path);
+
+// For files on their way in or out, below the data directory; emptied at every start.
+inline constexpr const char* passing_folder = "/passing";
+
 // Completes a restore that was decided and not completed. True when there was one.
 Result<bool> finish_restore(const std::string& folder, WallTime now);
 

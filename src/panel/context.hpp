@@ -7,6 +7,7 @@
 #include "panel/actor.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,8 @@ struct Context {
     Live* live = nullptr;
     NodeGateway* gateway = nullptr; // set by Panel::connect before the first request
     Secret key;                     // 32 bytes
+    std::string folder;             // the data directory; empty where there is none (tests)
+    std::function<void()> restart;  // ends this process in order and starts it again on the same data directory; empty where nobody can
 };
 
 // A node and the revision that a transaction gave it.

@@ -8,6 +8,7 @@
 #include "plan/report.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,10 @@ public:
     virtual Result<plan::Applied> converge(NodeId node, std::uint64_t revision, Milliseconds deadline) = 0;
 
     virtual bool online(NodeId node) const = 0;
+
+    // The node is about to get another id: its session books what it counted and ends. What is returned attaches the node again, under the id given to
+    // it; empty when nobody was attached. The node itself goes on forwarding meanwhile.
+    virtual std::function<void(NodeId)> let_go(NodeId) { return {}; }
 
     struct ProbeJob {
         NodeId node;

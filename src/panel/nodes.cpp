@@ -14,8 +14,6 @@ namespace sluice::panel {
 
 namespace {
 
-constexpr const char* secret_purpose = "node secret";
-
 domain::Node from_draft(const domain::NodeDraft& draft)
 {
     domain::Node node;
@@ -37,7 +35,7 @@ NodeId insert(store::WriteTx& tx, const Context& context, domain::Node& node, co
 {
     node.uuid = make_uuid();
     node.created = context.clock->wall();
-    return store::NodeTable(tx).insert(node, seal(context.key, secret_purpose, secret), sha256(secret));
+    return store::NodeTable(tx).insert(node, seal(context.key, Nodes::secret_purpose, secret), sha256(secret));
 }
 
 } // namespace

@@ -23,6 +23,8 @@ class Nodes {
 public:
     explicit Nodes(Context& context) : context_(context) {}
 
+    static constexpr const char* secret_purpose = "node secret"; // what a node's secret is sealed for
+
     Result<std::vector<NodeView>> list(const Actor& actor); // by order, id
     Result<NodeView> get(const Actor& actor, NodeId id);
 

@@ -5,7 +5,7 @@
 namespace sluice::panel {
 
 Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
-    : context_{&store, &clock, &live, nullptr, std::move(key)},
+    : context_{&store, &clock, &live, nullptr, std::move(key), {}, {}},
       accounts_(context_),
       users_(context_),
       nodes_(context_),
@@ -14,11 +14,19 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       forwards_(context_),
       settings_(context_),
       accounting_(context_),
-      plans_(context_)
+      plans_(context_),
+      transfers_(context_, accounts_),
+      full_backups_(context_)
 {
 }
 
 Panel::~Panel() = default;
+
+void Panel::live_in(std::string folder, std::function<void()> restart)
+{
+    context_.folder = std::move(folder);
+    context_.restart = std::move(restart);
+}
 
 void Panel::connect(NodeGateway& gateway) { context_.gateway = &gateway; }
 

@@ -6,10 +6,12 @@
 #include "panel/assignments.hpp"
 #include "panel/context.hpp"
 #include "panel/forwards.hpp"
+#include "panel/full_backups.hpp"
 #include "panel/live.hpp"
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
 #include "panel/settings.hpp"
+#include "panel/transfer.hpp"
 #include "panel/tunnels.hpp"
 #include "panel/users.hpp"
 
@@ -24,6 +26,9 @@ public:
     // Before the first request; the hub needs the panel's plans and the panel needs the hub.
     void connect(NodeGateway& gateway);
 
+    // Before the first request: the data directory, and how the process starts anew (may be empty: then nothing can be restored while it runs).
+    void live_in(std::string folder, std::function<void()> restart);
+
     Accounts& accounts() { return accounts_; }
     Users& users() { return users_; }
     Nodes& nodes() { return nodes_; }
@@ -33,6 +38,8 @@ public:
     Settings& settings() { return settings_; }
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
+    Transfers& transfers() { return transfers_; }
+    FullBackups& full_backups() { return full_backups_; }
     Live& live() { return *context_.live; }
     const Clock& clock() const { return *context_.clock; }
 
@@ -47,6 +54,8 @@ private:
     Settings settings_;
     Accounting accounting_;
     Plans plans_;
+    Transfers transfers_;
+    FullBackups full_backups_;
 };
 
 } // namespace sluice::panel

@@ -54,6 +54,8 @@ Result<plan::Plan> Plans::compile(NodeId id)
             const auto tunnel = tunnels.find(forward.tunnel);
             const auto port = std::find_if(forward.ports.begin(), forward.ports.end(), [&](const auto& one) { return one.node == id; });
             if (!forward.enabled || tunnel == tunnels.end() || port == forward.ports.end() || forward.targets.empty()) continue;
+            // An imported chain: this program cannot carry its traffic over its hops, so it does not carry it at all. Never straight to the target.
+            if (tunnel->second.type == domain::TunnelType::chain) continue;
             plan::Forward wish;
             wish.id = forward.id;
             wish.port = port->port;

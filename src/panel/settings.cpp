@@ -10,16 +10,25 @@ namespace {
 
 constexpr std::size_t longest_value = 64 * 1024;
 
-// Names that begin with "internal." belong to the program and exist for nobody.
-bool is_internal(const std::string& name) { return name.rfind("internal.", 0) == 0; }
 bool is_secret(const std::string& name) { return to_lower(name).find("secret") != std::string::npos; }
 
 } // namespace
 
+bool is_internal_setting(const std::string& name) { return name.rfind("internal.", 0) == 0; }
+
+Result<void> check_setting(const std::string& name, const std::string& value)
+{
+    if (name.empty() || name.size() > 200 || is_internal_setting(name) || !is_utf8(name)) return make_error(Errc::invalid, "setting.name");
+    if (value.size() > longest_value || !is_utf8(value)) return make_error(Errc::invalid, "setting.value");
+    // Nothing here can verify a captcha yet: switching it on would lock everybody out.
+    if (name == "captcha_enabled" && equals_ignoring_case(trim(value), "true")) return make_error(Errc::invalid, "setting.captcha");
+    return {};
+}
+
 Result<Setting> Settings::get(const Actor* actor, const std::string& name)
 {
     const auto missing = make_error(Errc::not_found, "setting");
-    if (is_internal(name) || (is_secret(name) && !(actor && actor->is_admin()))) return missing;
+    if (is_internal_setting(name) || (is_secret(name) && !(actor && actor->is_admin()))) return missing;
     return context_.store->read([&](store::ReadTx& tx) -> Result<Setting> {
         auto row = store::SettingTable(tx).find(name);
         if (!row) return missing;
@@ -31,7 +40,7 @@ Result<std::map<std::string, std::string>> Settings::list(const Actor& actor)
 {
     return context_.store->read([&](store::ReadTx& tx) -> Result<std::map<std::string, std::string>> {
         auto values = store::SettingTable(tx).all();
-        std::erase_if(values, [&](const auto& item) { return is_internal(item.first) || (is_secret(item.first) && !actor.is_admin()); });
+        std::erase_if(values, [&](const auto& item) { return is_internal_setting(item.first) || (is_secret(item.first) && !actor.is_admin()); });
         return values;
     });
 }
@@ -40,10 +49,7 @@ Result<void> Settings::put(const Actor& actor, const std::map<std::string, std::
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
     for (const auto& [name, value] : values) {
-        if (name.empty() || name.size() > 200 || is_internal(name) || !is_utf8(name)) return make_error(Errc::invalid, "setting.name");
-        if (value.size() > longest_value || !is_utf8(value)) return make_error(Errc::invalid, "setting.value");
-        // Nothing here can verify a captcha yet: switching it on would lock everybody out.
-        if (name == "captcha_enabled" && equals_ignoring_case(trim(value), "true")) return make_error(Errc::invalid, "setting.captcha");
+        if (const auto checked = check_setting(name, value); !checked) return checked;
     }
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::SettingTable settings(tx);

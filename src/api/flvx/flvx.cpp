@@ -55,6 +55,7 @@ void Dialect::stop() { feed_->stop(); }
 
 http::Response Dialect::render(const Reply& reply) const
 {
+    if (reply.bare) return *reply.bare;
     Json envelope{{"code", reply.code}, {"msg", reply.code == 0 ? "操作成功" : reply.message}, {"ts", to_epoch_ms(panel_.clock().wall())}};
     if (reply.data) envelope["data"] = *reply.data;
     // A text that came from outside and is not UTF-8 must not become an exception.
@@ -86,7 +87,7 @@ http::Response Dialect::serve(const Route& route, const http::Request& request) 
     const bool reading = request.method == "GET" || request.method == "HEAD";
     if (request.method != "POST" && !(route.also_get && reading)) return render(fail(-1, "请求失败"));
     const bool optional = route.needs == Needs::anything || (route.needs == Needs::object_or_empty && trim(request.body).empty());
-    if (route.needs != Needs::nothing) {
+    if (route.needs != Needs::nothing && route.needs != Needs::bytes) {
         auto body = Body::parse(request.body);
         if (!body && !optional) return render(fail(route.bad_body_code, std::string{route.bad_body}));
         if (body) call.body = std::move(*body);
@@ -103,9 +104,13 @@ http::Response Dialect::unrouted(const http::Request& request) const
 
 void Dialect::mount(http::Router& router)
 {
-    for (const auto& table :
-         {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(), setting_routes()}) {
-        for (const auto& route : table) router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); });
+    for (const auto& table : {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(),
+                              setting_routes(), backup_routes()}) {
+        for (const auto& route : table) {
+            http::RouteOptions options;
+            options.body_limit = route.body_limit;
+            router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); }, options);
+        }
     }
     // Below /api/ nothing is a page: without a token even an unknown path answers like a known one (contract 1.3).
     router.fallback("/api/", [this](const http::Request& request) { return unrouted(request); });

@@ -94,6 +94,13 @@ constexpr Row rows[] = {
     {Errc::invalid, "forward.tunnel_incomplete", "隧道配置不完整"},
     {Errc::node_offline, "forward.deploy", "节点 {0} 下发失败: 节点不在线"},
     {Errc::timeout, "forward.deploy", "节点 {0} 下发失败: 等待节点响应超时"},
+    // Backups.
+    {Errc::invalid, "archive", "备份文件无效: {1}"},
+    {Errc::invalid, "backup", "备份文件无效: {1}"},
+    {Errc::conflict, "store.version", "备份由更新版本的程序生成（数据库版本 {0}，当前支持 {1}）"},
+    {Errc::conflict, "backup.decided", "已有一个恢复正在等待重启"},
+    {Errc::unavailable, "backup.restart", "无法在运行中恢复，请停止服务后执行 sluice restore FILE"},
+    {Errc::unavailable, "backup.folder", "没有数据目录，无法备份"},
     // Settings.
     {Errc::not_found, "setting", "配置不存在"},
     {Errc::invalid, "setting.name", "配置名称无效"},

@@ -26,13 +26,14 @@ std::string snake(const std::string& camel)
 } // namespace
 
 Reply ok() { return {}; }
-Reply ok(Json data) { return {0, {}, std::move(data)}; }
-Reply fail(int code, std::string message) { return {code, std::move(message), std::nullopt}; }
+Reply ok(Json data) { return {0, {}, std::move(data), std::nullopt}; }
+Reply bare(http::Response response) { return {0, {}, std::nullopt, std::move(response)}; }
+Reply fail(int code, std::string message) { return {code, std::move(message), std::nullopt, std::nullopt}; }
 
 Reply fail(const Error& error)
 {
     if (error.code == Errc::internal || error.code == Errc::unavailable) log::warning("request failed", {{"problem", describe(error)}});
-    return {code_of(error.code), message_of(error), std::nullopt};
+    return {code_of(error.code), message_of(error), std::nullopt, std::nullopt};
 }
 
 std::optional<std::int64_t> id_of(const Call& call, const char* key, const char* alias) { return call.body.id(call.body.either(key, alias)); }

@@ -18,10 +18,12 @@ struct Reply {
     int code = 0;
     std::string message; // of an error
     std::optional<Json> data;
+    std::optional<http::Response> bare; // instead of an envelope (contract 1.2)
 };
 
 Reply ok();
 Reply ok(Json data);
+Reply bare(http::Response response);
 Reply fail(int code, std::string message);
 Reply fail(const Error& error); // code and words of the dialect; the detail goes to the log
 
@@ -45,6 +47,7 @@ enum class Needs {
     anything, // one JSON object where it is one, else ignored: endpoints that read nothing in the contract, but page (contract 9)
     object,   // one JSON object
     object_or_empty,
+    bytes, // whatever it is; the handler reads it
 };
 
 struct Route {
@@ -55,6 +58,7 @@ struct Route {
     int bad_body_code = -1;
     std::string_view bad_body = "请求参数错误";
     bool also_get = false;
+    std::size_t body_limit = std::size_t{1024} * 1024; // bytes
 };
 
 // Tables, one per noun.
@@ -65,6 +69,7 @@ std::span<const Route> tunnel_routes();
 std::span<const Route> assignment_routes();
 std::span<const Route> forward_routes();
 std::span<const Route> setting_routes();
+std::span<const Route> backup_routes();
 
 // Shapes that many endpoints share (FLVX contract 1.10).
 // The id under `key` or `alias`; absent when missing or not positive.

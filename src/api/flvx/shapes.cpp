@@ -10,6 +10,39 @@ namespace sluice::flvx {
 
 namespace {
 
+constexpr std::array<std::pair<domain::HopStrategy, std::string_view>, 3> hop_strategies{{
+    {domain::HopStrategy::first, "fifo"},
+    {domain::HopStrategy::round_robin, "round"},
+    {domain::HopStrategy::random, "rand"},
+}};
+
+constexpr std::array<std::pair<domain::Carrier, std::string_view>, 6> carriers{{
+    {domain::Carrier::tcp, "tcp"},
+    {domain::Carrier::tls, "tls"},
+    {domain::Carrier::wss, "wss"},
+    {domain::Carrier::mtcp, "mtcp"},
+    {domain::Carrier::mtls, "mtls"},
+    {domain::Carrier::mwss, "mwss"},
+}};
+
+template <class Value, std::size_t N>
+constexpr std::string_view name_in(const std::array<std::pair<Value, std::string_view>, N>& table, Value value, std::string_view otherwise)
+{
+    for (const auto& [candidate, name] : table) {
+        if (candidate == value) return name;
+    }
+    return otherwise;
+}
+
+template <class Value, std::size_t N>
+constexpr Value value_in(const std::array<std::pair<Value, std::string_view>, N>& table, std::string_view name, Value otherwise)
+{
+    for (const auto& [value, candidate] : table) {
+        if (candidate == name) return value;
+    }
+    return otherwise;
+}
+
 constexpr std::array<std::pair<domain::Pick, std::string_view>, 5> strategies{{
     {domain::Pick::first, "fifo"},
     {domain::Pick::round_robin, "round"},
@@ -20,13 +53,6 @@ constexpr std::array<std::pair<domain::Pick, std::string_view>, 5> strategies{{
 
 Json text_or_null(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
 Json time_or_null(const std::optional<WallTime>& time) { return time ? Json(to_epoch_ms(*time)) : Json(nullptr); }
-
-std::string targets_text(const std::vector<HostPort>& targets)
-{
-    std::string text;
-    for (const auto& target : targets) text += (text.empty() ? "" : ",") + target.to_text();
-    return text;
-}
 
 std::string networks_text(const std::vector<Cidr>& networks)
 {
@@ -50,29 +76,6 @@ std::string_view state_name(panel::ForwardState state)
     case panel::ForwardState::waiting: return "waiting";
     }
     return "waiting";
-}
-
-std::string_view strategy_name(domain::HopStrategy strategy)
-{
-    switch (strategy) {
-    case domain::HopStrategy::first: return "fifo";
-    case domain::HopStrategy::round_robin: return "round";
-    case domain::HopStrategy::random: return "rand";
-    }
-    return "round";
-}
-
-std::string_view carrier_name(domain::Carrier carrier)
-{
-    switch (carrier) {
-    case domain::Carrier::tcp: return "tcp";
-    case domain::Carrier::tls: return "tls";
-    case domain::Carrier::wss: return "wss";
-    case domain::Carrier::mtcp: return "mtcp";
-    case domain::Carrier::mtls: return "mtls";
-    case domain::Carrier::mwss: return "mwss";
-    }
-    return "tls";
 }
 
 Json hop_json(const domain::HopNode& hop)
@@ -172,6 +175,36 @@ std::optional<domain::Pick> strategy_of(std::string_view name)
     return std::nullopt;
 }
 
+std::string_view strategy_name(domain::HopStrategy strategy) { return name_in(hop_strategies, strategy, "round"); }
+domain::HopStrategy hop_strategy_of(std::string_view name) { return value_in(hop_strategies, name, domain::HopStrategy::round_robin); }
+std::string_view carrier_name(domain::Carrier carrier) { return name_in(carriers, carrier, "tls"); }
+domain::Carrier carrier_of(std::string_view name) { return value_in(carriers, name, domain::Carrier::tls); }
+
+std::string_view preference_name(domain::AddressFamily family)
+{
+    switch (family) {
+    case domain::AddressFamily::automatic: return "";
+    case domain::AddressFamily::v4: return "v4";
+    case domain::AddressFamily::v6: return "v6";
+    }
+    return "";
+}
+
+std::optional<domain::AddressFamily> preference_of(std::string_view name)
+{
+    if (name.empty() || name == "auto") return domain::AddressFamily::automatic;
+    if (name == "v4" || name == "ipv4") return domain::AddressFamily::v4;
+    if (name == "v6" || name == "ipv6") return domain::AddressFamily::v6;
+    return std::nullopt;
+}
+
+std::string targets_text(const std::vector<HostPort>& targets)
+{
+    std::string text;
+    for (const auto& target : targets) text += (text.empty() ? "" : ",") + target.to_text();
+    return text;
+}
+
 Json user_json(const domain::User& user)
 {
     return {{"id", user.id.value},
@@ -261,9 +294,6 @@ Json tunnel_json(const panel::TunnelView& view)
         place = hop.place;
         chain.back().push_back(hop_json(hop));
     }
-    std::string_view preference;
-    if (tunnel.preference == domain::AddressFamily::v4) preference = "v4";
-    if (tunnel.preference == domain::AddressFamily::v6) preference = "v6";
     return {{"id", tunnel.id.value},
             {"inx", tunnel.order},
             {"name", tunnel.name},
@@ -273,7 +303,7 @@ Json tunnel_json(const panel::TunnelView& view)
             {"status", tunnel.enabled ? 1 : 0},
             {"createdTime", to_epoch_ms(tunnel.created)},
             {"inIp", view.entry_addresses.empty() ? Json(nullptr) : Json(view.entry_addresses)},
-            {"ipPreference", preference},
+            {"ipPreference", preference_name(tunnel.preference)},
             {"inNodeId", std::move(entries)},
             {"outNodeId", std::move(exits)},
             {"chainNodes", std::move(chain)}};

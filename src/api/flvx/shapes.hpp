@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::flvx {
 
@@ -24,6 +25,17 @@ std::optional<WallTime> from_expiry(std::int64_t ms);        // 0 and below: nev
 
 std::string_view strategy_name(domain::Pick pick);
 std::optional<domain::Pick> strategy_of(std::string_view name); // "" is fifo
+
+// Of a node's place in a tunnel; what is unknown is round and tls (contract 4.7).
+std::string_view strategy_name(domain::HopStrategy strategy);
+domain::HopStrategy hop_strategy_of(std::string_view name);
+std::string_view carrier_name(domain::Carrier carrier);
+domain::Carrier carrier_of(std::string_view name);
+
+std::string_view preference_name(domain::AddressFamily family);            // "", "v4", "v6"
+std::optional<domain::AddressFamily> preference_of(std::string_view name); // also "auto", "ipv4", "ipv6" (contract 8, row 26)
+
+std::string targets_text(const std::vector<HostPort>& targets); // "a:1,[::1]:2"
 
 Json user_json(const domain::User& user);
 Json hour_json(const domain::HourlyFlow& hour);

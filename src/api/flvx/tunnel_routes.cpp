@@ -10,25 +10,6 @@ namespace sluice::flvx {
 
 namespace {
 
-domain::HopStrategy strategy_from(const std::string& text)
-{
-    if (text == "fifo") return domain::HopStrategy::first;
-    if (text == "rand") return domain::HopStrategy::random;
-    return domain::HopStrategy::round_robin;
-}
-
-domain::Carrier carrier_from(const std::string& text)
-{
-    constexpr std::pair<std::string_view, domain::Carrier> names[] = {
-        {"tcp", domain::Carrier::tcp},   {"wss", domain::Carrier::wss},   {"mtcp", domain::Carrier::mtcp},
-        {"mtls", domain::Carrier::mtls}, {"mwss", domain::Carrier::mwss},
-    };
-    for (const auto& [name, carrier] : names) {
-        if (name == text) return carrier;
-    }
-    return domain::Carrier::tls;
-}
-
 // A node object, or a bare id as the published skill sends it (contract 8, row 25).
 void add_hop(const Json& item, domain::HopRole role, int place, std::vector<domain::HopNode>& hops)
 {
@@ -41,8 +22,8 @@ void add_hop(const Json& item, domain::HopRole role, int place, std::vector<doma
         const auto read = Body::parse(item.dump());
         if (!read) return;
         hop.node = NodeId{read->integer("nodeId", 0)};
-        hop.strategy = strategy_from(read->text("strategy"));
-        hop.carrier = carrier_from(read->text("protocol"));
+        hop.strategy = hop_strategy_of(read->text("strategy"));
+        hop.carrier = carrier_of(read->text("protocol"));
         const auto port = read->integer("port", 0);
         if (port > 0 && port <= 65535 && role != domain::HopRole::entry) hop.port = static_cast<std::uint16_t>(port);
     }
@@ -61,13 +42,9 @@ Result<domain::TunnelDraft> read_draft(const Body& body)
     draft.billing.ratio = body.number("trafficRatio", 1.0);
     draft.enabled = body.integer("status", 1) != 0;
     draft.entry_addresses = text_or_null(body, "inIp");
-    const auto preference = body.text("ipPreference");
-    if (preference == "v4" || preference == "ipv4")
-        draft.preference = domain::AddressFamily::v4;
-    else if (preference == "v6" || preference == "ipv6")
-        draft.preference = domain::AddressFamily::v6;
-    else if (!preference.empty() && preference != "auto")
-        return make_error(Errc::invalid, "tunnel.preference");
+    const auto preference = preference_of(body.text("ipPreference"));
+    if (!preference) return make_error(Errc::invalid, "tunnel.preference");
+    draft.preference = *preference;
     const auto& json = body.json();
     if (body.is_list("inNodeId")) {
         for (const auto& item : json["inNodeId"]) add_hop(item, domain::HopRole::entry, 0, draft.hops);

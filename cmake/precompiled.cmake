@@ -1,0 +1,49 @@
+# Headers of the standard library and of two heavy libraries, parsed once instead of in every file. Each set is one more library with
+# nothing of ours in it. A room that may know asio or nlohmann-json (CMakeLists.txt) takes the set that has it; all others take `std`.
+option(SLUICE_PRECOMPILE "Precompile other people's headers" OFF)
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(SLUICE_PRECOMPILE OFF) # clang wants the same macros on every command line that shares one
+endif()
+
+set(std_headers <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <exception> <functional> <map>
+  <memory> <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
+
+# -fpch-preprocess is for ccache. GCC 12 sees overlaps and overruns in inlined std::string (GCC bug 105651 and its like) and stays silent
+# only as long as it remembers that the code stands in a system header, which a precompiled header makes it forget.
+set(precompiled_options -fpch-preprocess -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+
+function(sluice_precompile name)
+  if(NOT SLUICE_PRECOMPILE)
+    return()
+  endif()
+  cmake_parse_arguments(SET "" "" "HEADERS;LIBRARIES" ${ARGN})
+  set(source ${PROJECT_BINARY_DIR}/generated/precompiled_${name}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "// Carries the precompiled headers of the set ${name}.\n")
+  add_library(precompiled_${name} OBJECT EXCLUDE_FROM_ALL ${source})
+  target_link_libraries(precompiled_${name} PRIVATE sluice_options ${SET_LIBRARIES})
+  target_compile_options(precompiled_${name} PRIVATE ${precompiled_options})
+  target_precompile_headers(precompiled_${name} PRIVATE ${SET_HEADERS})
+endfunction()
+
+sluice_precompile(std HEADERS ${std_headers})
+sluice_precompile(asio HEADERS ${std_headers} <asio.hpp> LIBRARIES sluice::asio)
+sluice_precompile(json HEADERS ${std_headers} <nlohmann/json.hpp> LIBRARIES sluice::json)
+sluice_precompile(test HEADERS ${std_headers} <doctest/doctest.h> LIBRARIES doctest::doctest)
+
+# The set for `target`, which links `libraries` itself.
+function(sluice_use_precompiled target)
+  if(NOT SLUICE_PRECOMPILE)
+    return()
+  endif()
+  cmake_parse_arguments(USE "TEST" "" "LIBRARIES" ${ARGN})
+  set(name std)
+  if(USE_TEST)
+    set(name test)
+  elseif("sluice::asio" IN_LIST USE_LIBRARIES)
+    set(name asio)
+  elseif("sluice::json" IN_LIST USE_LIBRARIES)
+    set(name json)
+  endif()
+  target_compile_options(${target} PRIVATE ${precompiled_options})
+  target_precompile_headers(${target} REUSE_FROM precompiled_${name})
+endfunction()

@@ -210,14 +210,14 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options)
     return store;
 }
 
-Result<void> Store::run_write(const std::function<bool(WriteTx&)>& function)
+Result<void> Store::run_write(const std::function<bool(WriteTx&)>& work)
 {
-    Work work;
-    work.function = &function;
-    return state_->submit(work);
+    Work queued;
+    queued.function = &work;
+    return state_->submit(queued);
 }
 
-Result<void> Store::run_read(const std::function<void(ReadTx&)>& function)
+Result<void> Store::run_read(const std::function<void(ReadTx&)>& work)
 {
     auto& state = *state_;
     std::unique_ptr<SQLite::Database> database;
@@ -248,7 +248,7 @@ Result<void> Store::run_read(const std::function<void(ReadTx&)>& function)
     ReadTx tx(*database);
     try {
         database->exec("BEGIN");
-        function(tx);
+        work(tx);
     } catch (const SQLite::Exception& problem) {
         end();
         return to_error(problem);

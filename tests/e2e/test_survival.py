@@ -1,12 +1,10 @@
 """What must outlive a kill -9, a restart, and a hostile client."""
 
-import concurrent.futures
 import json
 import os
 import pathlib
 import random
 import resource
-import signal
 import socket
 import stat
 import subprocess

@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
+constexpr std::uint8_t interesting[] = {0x00, 0x0A, 0x20, 0x2C, 0x30, 0x7F, 0x80, 0xFF};
 constexpr std::size_t neighbours_limit = 512; // longer inputs are replayed as they are, and not byte by byte
 
 void run(const std::vector<std::uint8_t>& bytes)
@@ -30,7 +31,7 @@ void run_neighbours(const std::vector<std::uint8_t>& bytes)
     for (std::size_t length = 0; length < bytes.size(); ++length) run({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length)});
     auto changed = bytes;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
-        for (const unsigned char with : {0x00, 0x0A, 0x20, 0x2C, 0x30, 0x7F, 0x80, 0xFF}) {
+        for (const std::uint8_t with : interesting) {
             changed[at] = with;
             run(changed);
         }

@@ -1,5 +1,5 @@
 // Rows as they are carried from one panel to another: whole, with the ids they have. Writing one replaces what has its id but for the time at
-// which that was made; nothing else is touched. Also remembers what came from where (migration 0002).
+// which that was made; nothing else is touched. Also remembers what came from where (migration 0003).
 #pragma once
 
 #include "domain/snapshot.hpp"

@@ -67,7 +67,8 @@ std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& t
     return nodes;
 }
 
-Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except)
+Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except,
+                                  const std::vector<std::uint16_t>& tried)
 {
     if (entries.empty()) return make_error(Errc::conflict, "forward.entries");
     store::ForwardTable forwards(tx);
@@ -87,7 +88,7 @@ Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::N
         }
         return *wanted;
     }
-    auto common = entries.front().ports;
+    auto common = entries.front().ports.minus(tried);
     for (const auto& node : entries) common = common.intersect(node.ports.minus(forwards.ports_taken(node.id, except)));
     if (common.empty()) return make_error(Errc::conflict, "forward.no_port");
     return *common.at(random_below(common.size()));

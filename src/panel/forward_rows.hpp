@@ -24,7 +24,8 @@ std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& t
 
 // One port that is allowed and free on every entry node. `wanted` absent: a random one. What `except` already holds it may keep. Errors: conflict
 // "forward.entries" (no entry node), invalid "forward.port" (args node, port), conflict "forward.port" (args node, port), conflict "forward.no_port".
-Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except);
+Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except,
+                                  const std::vector<std::uint16_t>& tried = {});
 
 // Zero rows for a forward's counters, so that its first bytes have an owner even when the forward is deleted before they are booked.
 void remember_payer(store::WriteTx& tx, const domain::Forward& forward);

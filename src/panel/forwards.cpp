@@ -21,6 +21,8 @@ namespace sluice::panel {
 
 namespace {
 
+constexpr std::size_t ports_to_try = 16; // when the node says that the chosen one is taken
+
 // Somebody else's forward answers exactly like none (FLVX contract 5.6).
 Result<domain::Forward> find_for(store::ReadTx& tx, const Actor& actor, ForwardId id)
 {
@@ -192,6 +194,21 @@ Result<void> Forwards::may_update(const Actor& actor, ForwardId id, const domain
 
 Result<Forwards::Created> Forwards::create(const Actor& actor, const domain::ForwardDraft& draft)
 {
+    std::vector<std::uint16_t> tried;
+    auto created = create_once(actor, draft, tried);
+    // Which ports other programs of a node have is found out by trying. That one of our own choice is taken is not the user's problem.
+    while (!created && !draft.port && created.error().field == "forward.deploy" && created.error().args.size() > 2 &&
+           created.error().args[1] == plan::to_text(plan::Fault::address_in_use) && tried.size() < ports_to_try) {
+        tried.push_back(static_cast<std::uint16_t>(parse_int(created.error().args[2]).value_or(0)));
+        auto again = create_once(actor, draft, tried);
+        if (!again && again.error().field == "forward.no_port") break;
+        created = std::move(again);
+    }
+    return created;
+}
+
+Result<Forwards::Created> Forwards::create_once(const Actor& actor, const domain::ForwardDraft& draft, const std::vector<std::uint16_t>& tried)
+{
     struct Made {
         domain::Forward forward;
         std::vector<DeployTarget> targets;
@@ -213,7 +230,7 @@ Result<Forwards::Created> Forwards::create(const Actor& actor, const domain::For
             domain::may_add_forward(owner->user, owner->assignment, forwards.count_of(actor.user), forwards.count_of(actor.user, draft.tunnel));
         if (!room) return room.error();
         const auto entries = entry_nodes(tx, *tunnel);
-        const auto port = choose_port(tx, entries, draft.port, {});
+        const auto port = choose_port(tx, entries, draft.port, {}, tried);
         if (!port) return port.error();
         forward.uuid = make_uuid();
         forward.owner = actor.user;

@@ -51,6 +51,7 @@ public:
     // "tunnel", conflict "tunnel.disabled", invalid "forward.name" / "forward.targets", the owner's checks (owner_may_run), invalid "forward.port" (outside
     // the node's ports; args node, port), conflict "forward.port" (taken by another forward; args node, port), conflict "forward.entries" (tunnel without
     // entry node), node_offline / timeout "forward.deploy" (args node), unavailable "forward.deploy" (args node, fault text, detail).
+    // A port that was not wished and turns out to be taken on a node is replaced by another one.
     Result<Created> create(const Actor& actor, const domain::ForwardDraft& draft);
     // As create; a failed deployment restores the old row and ports and redeploys the old state.
     Result<void> update(const Actor& actor, ForwardId id, const domain::ForwardPatch& patch);
@@ -62,6 +63,7 @@ public:
     Result<ForwardDiagnosis> diagnose(const Actor& actor, ForwardId id); // not_found "forward", not_found "tunnel", invalid "forward.targets"
 
 private:
+    Result<Created> create_once(const Actor& actor, const domain::ForwardDraft& draft, const std::vector<std::uint16_t>& tried);
     Context& context_;
 };
 

@@ -59,6 +59,24 @@ TEST_CASE_FIXTURE(TwoNodes, "without a wish a port is chosen that is allowed and
     CHECK(verdict(panel.forwards().create(alice, draft(tunnel, 2003))) == "invalid forward.port");
 }
 
+TEST_CASE_FIXTURE(TwoNodes, "a chosen port that another program has is replaced by one that is free, while there is one")
+{
+    write([&](store::WriteTx& tx) {
+        store::NodeTable table(tx);
+        auto node = *table.find(a);
+        node.ports = *PortSet::parse("2000-2003");
+        table.update(node);
+    });
+    for (const auto port : std::initializer_list<std::uint16_t>{2000, 2001, 2003}) nodes.faults[{b, port}] = port_taken();
+    const auto made = panel.forwards().create(alice, draft(tunnel));
+    CHECK(value_of(made).port == 2002);
+    CHECK(count() == 1);
+    const auto none = panel.forwards().create(alice, draft(tunnel));
+    CHECK(verdict(none) == "unavailable forward.deploy");
+    CHECK(none.error().args.at(1) == "address_in_use");
+    CHECK(count() == 1);
+}
+
 TEST_CASE_FIXTURE(TwoNodes, "a port that another forward has is refused with the node and the port")
 {
     make_forward(alice, tunnel, 2000);
@@ -348,7 +366,8 @@ TEST_CASE_FIXTURE(TwoNodes, "a diagnosis asks every entry for every target, then
     REQUIRE(diagnosis.steps.size() == 6);
     std::vector<std::string> seen;
     for (const auto& step : diagnosis.steps) seen.push_back(step.from_name + ">" + step.target.to_text());
-    CHECK(seen == std::vector<std::string>{"a>10.0.0.1:80", "a>10.0.0.2:80", "b>10.0.0.1:80", "b>10.0.0.2:80", "a>127.0.0.1:2000", "b>127.0.0.1:2000"});
+    CHECK(seen ==
+          std::vector<std::string>{"a>10.0.0.1:80", "a>10.0.0.2:80", "b>10.0.0.1:80", "b>10.0.0.2:80", "a>127.0.0.1:2000", "b>127.0.0.1:2000"});
     CHECK(diagnosis.steps[0].result.success);
     CHECK_FALSE(diagnosis.steps[1].result.success);
     CHECK(diagnosis.steps[2].failure->code == Errc::node_offline);

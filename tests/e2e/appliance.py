@@ -1,6 +1,6 @@
 """Starts the real executable on loopback with an empty data folder, and speaks its FLVX dialect. Used by every test here.
 
-The executable comes from SLUICE_BINARY (default build/sluice). Everything listens on 127.0.0.1; loads are bounded.
+The executable comes from `--binary PATH` or SLUICE_BINARY (default build/sluice). Everything listens on 127.0.0.1; loads are bounded.
 """
 
 import contextlib
@@ -19,7 +19,18 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("SLUICE_BINARY", ROOT / "build" / "sluice")).resolve()
+
+
+def _binary():
+    chosen = os.environ.get("SLUICE_BINARY", ROOT / "build" / "sluice")
+    if "--binary" in sys.argv[:-1]:  # unittest must not see it
+        at = sys.argv.index("--binary")
+        chosen = sys.argv[at + 1]
+        del sys.argv[at:at + 2]
+    return pathlib.Path(chosen).resolve()
+
+
+BINARY = _binary()
 PASSWORD = "e2e-Password-7"
 PATIENCE = 60 if "SLUICE_SLOW" not in os.environ else 240  # seconds; conditions, never a verdict by time
 
@@ -162,8 +173,8 @@ class Appliance:
 class TcpServer:
     """A bounded server on loopback: `serve(connection)` runs in a thread per client."""
 
-    def __init__(self, serve):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    def __init__(self, serve, port=0):
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.serve = serve
         self.thread = threading.Thread(target=self._accept, daemon=True)

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -60,14 +61,38 @@ class WithoutPanel(unittest.TestCase):
                 self.assertEqual(agent.stop(), 0, agent.log())
             self.assertFalse(passes(tcp))
 
-    def test_a_forward_whose_port_is_taken_is_named_and_works_when_the_port_is_free(self):
+    def test_a_forward_whose_port_is_taken_ends_the_start_with_the_reason(self):
         with TcpServer(echo) as server, socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             with Agent("--forward", f"tcp://127.0.0.1:{port}={server.address}") as agent:
-                wait_until(lambda: f"127.0.0.1:{port}" in agent.log(), "the log names the port")
-                self.assertIsNone(agent.process.poll(), "it waits for the port")
-                taken.close()
-                wait_until(lambda: passes(port), "the forward works")
+                self.assertEqual(agent.process.wait(PATIENCE), 1)
+                self.assertIn(f"tcp 127.0.0.1:{port}: Address already in use", agent.log())
+
+    def test_a_second_one_on_the_same_data_is_refused(self):
+        port = free_port()
+        with TcpServer(echo) as server, Agent("--forward", f"tcp://127.0.0.1:{port}={server.address}") as agent:
+            wait_until(lambda: passes(port), "the forward works")
+            second = Agent("--forward", f"tcp://127.0.0.1:{free_port()}={server.address}", folder=agent.folder)
+            self.assertNotEqual(second.process.wait(PATIENCE), 0)
+            self.assertIn(str(agent.process.pid), agent.log())
+            self.assertTrue(passes(port), "the first one is not disturbed")
+
+    def test_counters_outlive_a_kill(self):
+        port = free_port()
+        with TcpServer(echo) as server, Agent("--forward", f"tcp://127.0.0.1:{port}={server.address}") as agent:
+            wait_until(lambda: passes(port), "the forward works")
+            self.assertTrue(passes(port, b"x" * 100_000))
+            agent.stop(signal.SIGKILL)
+            with open(os.path.join(agent.folder, "agent", "counters.bin"), "rb") as file:
+                data = file.read()
+            up, down = (sum(struct.unpack_from("<Q", data, slot + at)[0] for slot in range(4096, len(data), 64)) for at in (16, 24))
+            self.assertEqual(up, down)
+            self.assertGreaterEqual(up, 100_007)
+            again = Agent("--forward", f"tcp://127.0.0.1:{port}={server.address}", folder=agent.folder)
+            try:
+                wait_until(lambda: passes(port), "the forward works again")
+            finally:
+                self.assertEqual(again.stop(), 0)
 
     def test_a_wrong_forward_is_a_usage_error_that_names_it(self):
         for wrong in ("tcp://:80", "tcp://:0=a:1", "tcp://:80=", "ftp://:80=a:1"):

@@ -15,6 +15,15 @@ def used(appliance, forward):
     return item["inFlow"], item["outFlow"]
 
 
+def answer(port):
+    """The first byte that comes; nothing when the connection is refused, reset or closed."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            return connection.recv(1)
+    except (ConnectionResetError, ConnectionRefusedError):
+        return b""
+
+
 class Forwarding(unittest.TestCase):
     def test_tcp_and_udp_pass_and_are_counted(self):
         with Appliance() as sluice, TcpServer(echo) as server, UdpEcho() as udp:
@@ -122,51 +131,76 @@ class Forwarding(unittest.TestCase):
             conflict = sluice.call("/forward/create", {"name": "y", "tunnelId": tunnel, "remoteAddr": server.address, "inPort": port})
             self.assertIn("已被其他转发占用", conflict["msg"])
 
+    def test_a_listener_that_cannot_be_had_is_said_in_words_and_leaves_nothing(self):
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            tunnel = sluice.make_tunnel()
+
+            def refused(port, **more):
+                reply = sluice.call("/forward/create", {"name": "x", "tunnelId": tunnel, "remoteAddr": server.address, "inPort": port, **more})
+                self.assertEqual(reply["code"], -1, reply)
+                self.assertEqual(sluice.data("/forward/list"), [])
+                return reply["msg"]
+
+            port = free_port()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+                taken.bind(("127.0.0.1", port))
+                self.assertIn(str(port), refused(port, listenIp="127.0.0.1"))
+                with self.assertRaises(ConnectionRefusedError):  # the stream port was free, and stays so
+                    socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+            self.assertIn("监听地址不属于该节点", refused(port, listenIp="192.0.2.1"))
+
+    def test_a_target_that_does_not_resolve_is_said_in_words_and_leaves_nothing(self):
+        with Appliance() as sluice:
+            sluice.sign_in()
+            tunnel = sluice.make_tunnel()
+            reply = sluice.call("/forward/create", {"name": "x", "tunnelId": tunnel, "remoteAddr": "no-such-name.invalid:80", "inPort": None})
+            self.assertEqual(reply["code"], -1, reply)
+            self.assertIn("目标地址无法解析", reply["msg"])
+            self.assertEqual(sluice.data("/forward/list"), [])
+
+    def test_an_edit_that_fails_changes_nothing_and_disturbs_nobody(self):
+        with Appliance() as sluice, TcpServer(echo) as server:
+            sluice.sign_in()
+            tunnel = sluice.make_tunnel()
+            forward, port = sluice.make_forward(tunnel, server.address)
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(b"before")
+                self.assertEqual(connection.recv(6), b"before")
+                reply = sluice.call("/forward/update", {"id": forward, "remoteAddr": "no-such-name.invalid:80"})
+                self.assertEqual(reply["code"], -1, reply)
+                self.assertEqual(sluice.forward(forward)["remoteAddr"], server.address)
+                connection.sendall(b"after")
+                self.assertEqual(connection.recv(5), b"after")
+            self.assertEqual(exchange(port, b"new ones too"), b"new ones too")
+
     def test_source_lists_and_connection_caps_hold(self):
         with Appliance() as sluice, TcpServer(echo) as server:
             sluice.sign_in()
             tunnel = sluice.make_tunnel()
             _, closed = sluice.make_forward(tunnel, server.address, name="denied", denyIps="127.0.0.0/8")
-            with socket.create_connection(("127.0.0.1", closed), timeout=PATIENCE) as connection:
-                try:
-                    self.assertEqual(connection.recv(1), b"")
-                except ConnectionResetError:
-                    pass
+            self.assertEqual(answer(closed), b"")
             _, capped = sluice.make_forward(tunnel, server.address, name="capped", maxConnections=1)
             with socket.create_connection(("127.0.0.1", capped), timeout=PATIENCE) as first:
                 first.sendall(b"1")
                 self.assertEqual(first.recv(1), b"1")
-                with socket.create_connection(("127.0.0.1", capped), timeout=PATIENCE) as second:
-                    try:
-                        self.assertEqual(second.recv(1), b"")
-                    except ConnectionResetError:
-                        pass
+                self.assertEqual(answer(capped), b"")
                 first.sendall(b"2")
                 self.assertEqual(first.recv(1), b"2")
 
     def test_failover_goes_to_the_backup_and_returns(self):
-        backup_port = free_port()
+        primary_port = free_port()
         with Appliance() as sluice, TcpServer(lambda c: c.sendall(b"backup")) as backup:
             sluice.sign_in()
-            _, port = sluice.make_forward(sluice.make_tunnel(), f"127.0.0.1:{backup_port},{backup.address}")
+            _, port = sluice.make_forward(sluice.make_tunnel(), f"127.0.0.1:{primary_port},{backup.address}")
 
             def greeting():
                 with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
                     return connection.recv(100)
 
             self.assertEqual(greeting(), b"backup")
-            with socket.create_server(("127.0.0.1", backup_port)) as primary:
-                def serve():
-                    while True:
-                        try:
-                            connection, _ = primary.accept()
-                        except OSError:
-                            return
-                        with connection:
-                            connection.sendall(b"primary")
-                threading.Thread(target=serve, daemon=True).start()
+            with TcpServer(lambda c: c.sendall(b"primary"), port=primary_port):
                 wait_until(lambda: greeting() == b"primary", "traffic returns to the first target")
-                primary.shutdown(socket.SHUT_RDWR)
 
 
 if __name__ == "__main__":

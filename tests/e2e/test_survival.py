@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import resource
+import signal
 import socket
 import stat
 import subprocess

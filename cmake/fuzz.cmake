@@ -2,7 +2,6 @@
 #
 # With -DSLUICE_FUZZ=ON (clang only) fuzz_NAME is a libFuzzer program. In every other build it replays tests/fuzz/corpus/NAME through
 # the same function as a test: what was found once stays found.
-option(SLUICE_FUZZ "Build libFuzzer programs" OFF)
 
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*.cpp)
 list(REMOVE_ITEM fuzz_sources ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.cpp)

@@ -1,4 +1,5 @@
 option(SLUICE_TESTS "Build the tests" ON)
+option(SLUICE_FUZZ "Build libFuzzer programs (clang): cmake/fuzz.cmake" OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "Sanitizers for a test build: address, thread, or empty")
 
 # Every target of ours links this: language level, warnings as errors, hardening.
@@ -25,7 +26,10 @@ if(SLUICE_SANITIZE)
     set(flags -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer)
   endif()
   # GCC 12 warns falsely about uninitialised values inside asio in these builds.
-  target_compile_options(sluice_options INTERFACE ${flags} -O1 -Wno-maybe-uninitialized)
+  target_compile_options(sluice_options INTERFACE ${flags} -O1 $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  if(SLUICE_FUZZ)
+    target_compile_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link) # what libFuzzer steers by
+  endif()
   target_link_options(sluice_options INTERFACE ${flags})
   set(SLUICE_SYSTEM_FLAGS ${flags} -O0)
 else()

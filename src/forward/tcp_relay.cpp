@@ -217,6 +217,17 @@ void TcpRelay::pump_both()
 
 TcpRelay::Progress TcpRelay::pump(Pump& pump, std::size_t& budget)
 {
+    const auto progress = pump_on(pump, budget);
+    // An empty pipe goes back at the end of every turn: idle relays hold none, and busy ones share the one that is warm in the cache.
+    if (pump.pipe && pump.left_size == 0) {
+        worker_.pipes().give(pump.pipe);
+        pump.pipe = {};
+    }
+    return progress;
+}
+
+TcpRelay::Progress TcpRelay::pump_on(Pump& pump, std::size_t& budget)
+{
     for (;;) {
         if (pump.left_size > 0) {
             if (!pump.writable) return Progress::blocked;
@@ -224,13 +235,7 @@ TcpRelay::Progress TcpRelay::pump(Pump& pump, std::size_t& budget)
             if (written != Progress::finished) return written;
         }
         if (pump.read_end) return Progress::finished;
-        if (!pump.readable) {
-            if (pump.pipe) {
-                worker_.pipes().give(pump.pipe);
-                pump.pipe = {};
-            }
-            return Progress::blocked;
-        }
+        if (!pump.readable) return Progress::blocked;
         if (!pump.writable) return Progress::blocked; // nothing is read that cannot go on: the sender feels it
         if (budget == 0) return Progress::again;
         const auto moved = pump.splicing ? splice_some(pump, budget) : copy_some(pump, budget);
@@ -302,26 +307,22 @@ TcpRelay::Progress TcpRelay::splice_some(Pump& pump, std::size_t& budget)
             return copy_some(pump, budget);
         }
     }
-    const auto asked = std::min(budget, pump.pipe.capacity);
+    const auto asked = pump.pipe.capacity;
     const auto got = ::splice(descriptor(pump.from), nullptr, pump.pipe.write_end, nullptr, asked, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (got < 0) {
         if (errno == EINTR) return Progress::again;
         if (!would_block(errno)) return Progress::failed;
         // The pipe is empty here, so it was the socket that had nothing.
         pump.readable = false;
-        worker_.pipes().give(pump.pipe);
-        pump.pipe = {};
         return Progress::blocked;
     }
     if (got == 0) {
         pump.read_end = true;
-        worker_.pipes().give(pump.pipe);
-        pump.pipe = {};
         return Progress::finished;
     }
     const auto bytes = static_cast<std::size_t>(got);
-    budget -= std::min(budget, bytes);
-    moved_ = worker_.now();
+    // A pipe that came back nearly full is a turn: what would be left of the budget is not worth a call.
+    budget = budget > bytes + asked / 4 ? budget - bytes : 0;
     // How much a splice moves also depends on the pipe's slots, so a short one does not prove that the socket is empty.
     const bool was_readable = pump.readable;
     after_read(pump, bytes, asked);
@@ -350,8 +351,7 @@ TcpRelay::Progress TcpRelay::write_left(Pump& pump)
         pump.left_at += static_cast<std::uint32_t>(wrote);
     }
     pump.left.reset();
-    // Between two bursts the pipe goes back, so idle connections hold none.
-    if (pump.pipe && !pump.splicing) {
+    if (pump.pipe && !pump.splicing) { // copying goes on without it
         worker_.pipes().give(pump.pipe);
         pump.pipe = {};
     }
@@ -361,10 +361,6 @@ TcpRelay::Progress TcpRelay::write_left(Pump& pump)
 void TcpRelay::pass_on_end(Pump& pump)
 {
     pump.finished = true;
-    if (pump.pipe) {
-        worker_.pipes().give(pump.pipe);
-        pump.pipe = {};
-    }
     if (pumps_[other(pump.from)].finished) return; // both are done: closing says it
     ::shutdown(descriptor(other(pump.from)), SHUT_WR);
     // The other direction goes on, but not for ever.

@@ -61,6 +61,7 @@ private:
     bool may_read_client();
     void pump_both();
     Progress pump(Pump& pump, std::size_t& budget);
+    Progress pump_on(Pump& pump, std::size_t& budget);
     Progress copy_some(Pump& pump, std::size_t& budget);
     Progress splice_some(Pump& pump, std::size_t& budget);
     Progress write_left(Pump& pump);

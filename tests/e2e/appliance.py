@@ -157,7 +157,7 @@ class Appliance:
         return self.token
 
     def local_node(self):
-        return next(node for node in self.data("/node/list") if node["status"] == 1)
+        return wait_until(lambda: next((node for node in self.data("/node/list") if node["status"] == 1), None), "the local node is online")
 
     def make_tunnel(self, name="direct"):
         return self.data("/tunnel/create", {"name": name, "type": 1, "inNodeId": [{"nodeId": self.local_node()["id"]}]})["id"]

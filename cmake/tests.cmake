@@ -11,7 +11,7 @@ endif()
 set(SLUICE_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
-  "TSAN_OPTIONS=second_deadlock_stack=1:halt_on_error=0:exitcode=66")
+  "TSAN_OPTIONS=second_deadlock_stack=1:halt_on_error=1:exitcode=66")
 if(SLUICE_SANITIZE)
   list(APPEND SLUICE_TEST_ENVIRONMENT SLUICE_SLOW=1)
 endif()

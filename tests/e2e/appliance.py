@@ -76,10 +76,14 @@ class Appliance:
         return self
 
     def __exit__(self, *failure):
-        self.stop()
-        if failure[0] is not None:
+        code = self.stop()
+        # What a sanitizer found while it ran or ended shows here; -9 is what kill() leaves.
+        broken = code not in (0, -signal.SIGKILL)
+        if failure[0] is not None or broken:
             sys.stderr.write("--- log of the executable ---\n" + self.log()[-6000:] + "\n---\n")
         shutil.rmtree(self.folder, ignore_errors=True)
+        if broken and failure[0] is None:
+            raise AssertionError(f"the executable ended with {code}")
 
     @property
     def base(self):
@@ -123,7 +127,8 @@ class Appliance:
 
     def restart(self):
         if self.process.poll() is None:
-            self.stop()
+            code = self.stop()
+            assert code == 0, f"the executable ended with {code}:\n{self.log()[-4000:]}"
         self.start()
 
     def request(self, method, path, body=None, headers=None, timeout=None):

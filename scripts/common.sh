@@ -28,9 +28,9 @@ configure() {
     }
 }
 
-# compile FOLDER TARGET...
+# compile FOLDER TARGET...: one moving line on a terminal; in a log only what went wrong.
 compile() {
     folder=$1
     shift
-    ninja -C "$folder" -j "$jobs" --quiet "$@"
+    if [ -t 1 ]; then ninja -C "$folder" -j "$jobs" "$@"; else ninja -C "$folder" -j "$jobs" --quiet "$@"; fi
 }

@@ -7,7 +7,7 @@ import socket
 import unittest
 import zipfile
 
-from appliance import PASSWORD, PATIENCE, Appliance, TcpServer, echo, exchange, free_port, wait_until
+from appliance import PATIENCE, Appliance, TcpServer, echo, exchange, free_port, wait_until
 
 
 def download(sluice):

@@ -262,7 +262,10 @@ Result<Package> Accounting::package(const Actor& actor)
         auto user = store::UserTable(tx).find(actor.user);
         if (!user) return make_error(Errc::not_found, "user");
         store::FlowTable flows(tx);
-        return Package{std::move(*user), flows.of_day(actor.user, domain::local_date(context_.clock->wall())), flows.newest_hours(actor.user, 24)};
+        const auto today = domain::local_date(context_.clock->wall());
+        Package package{std::move(*user), flows.of_day(actor.user, today), flows.newest_hours(actor.user, 24), {}};
+        if (actor.is_admin()) package.everyone = Package::Everyone{flows.of_day(today), flows.newest_hours(24)};
+        return package;
     });
 }
 

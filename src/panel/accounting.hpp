@@ -6,6 +6,8 @@
 #include "panel/actor.hpp"
 #include "plan/report.hpp"
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace sluice::panel {
@@ -17,6 +19,13 @@ struct Package {
     domain::User user;
     Traffic today;                         // billed since local midnight
     std::vector<domain::HourlyFlow> hours; // newest 24, ascending
+
+    // What all users together used; for administrators, whose own share says little about their panel.
+    struct Everyone {
+        Traffic today;
+        std::vector<std::pair<WallTime, ByteCount>> hours; // newest 24, ascending
+    };
+    std::optional<Everyone> everyone;
 };
 
 class Accounting {

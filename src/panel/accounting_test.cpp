@@ -228,6 +228,18 @@ TEST_CASE_FIXTURE(Meter, "there is one row an hour: what was used since the row 
     CHECK(hours().back().total == ByteCount{20});
 }
 
+TEST_CASE_FIXTURE(Meter, "an administrator's package also says what everybody used")
+{
+    book({reading(100, 10)});
+    const auto own = value_of(panel.accounting().package(alice));
+    CHECK_FALSE(own.everyone);
+    const auto all = value_of(panel.accounting().package(admin));
+    REQUIRE(all.everyone);
+    CHECK(all.today == Traffic{});
+    CHECK(all.everyone->today == own.today);
+    CHECK(own.today != Traffic{});
+}
+
 TEST_CASE_FIXTURE(Meter, "the package shows the newest 24 hours, and 48 are kept")
 {
     for (int i = 0; i < 60; ++i) {

@@ -101,6 +101,18 @@ std::vector<domain::HourlyFlow> FlowTable::newest_hours(UserId user, std::size_t
     return hours;
 }
 
+std::vector<std::pair<WallTime, ByteCount>> FlowTable::newest_hours(std::size_t limit)
+{
+    std::vector<std::pair<WallTime, ByteCount>> hours;
+    Statement query(tx_, "SELECT hour, sum(flow) FROM hourly_flow GROUP BY hour ORDER BY hour DESC LIMIT ?", static_cast<std::int64_t>(limit));
+    while (query.next()) {
+        const auto hour = query.time();
+        hours.emplace_back(hour, ByteCount{query.integer()});
+    }
+    std::reverse(hours.begin(), hours.end());
+    return hours;
+}
+
 void FlowTable::remove_hours_before(WallTime time) { Statement(tx_, "DELETE FROM hourly_flow WHERE hour < ?", time).run(); }
 
 void FlowTable::add_day(UserId user, const std::string& day, const Traffic& traffic)
@@ -115,6 +127,17 @@ void FlowTable::add_day(UserId user, const std::string& day, const Traffic& traf
 Traffic FlowTable::of_day(UserId user, const std::string& day)
 {
     Statement query(tx_, "SELECT up, down FROM daily_flow WHERE user_id = ? AND day = ?", user, day);
+    Traffic traffic;
+    if (query.next()) {
+        traffic.up = {query.integer()};
+        traffic.down = {query.integer()};
+    }
+    return traffic;
+}
+
+Traffic FlowTable::of_day(const std::string& day)
+{
+    Statement query(tx_, "SELECT coalesce(sum(up), 0), coalesce(sum(down), 0) FROM daily_flow WHERE day = ?", day);
     Traffic traffic;
     if (query.next()) {
         traffic.up = {query.integer()};

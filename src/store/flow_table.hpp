@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace sluice::store {
@@ -44,10 +45,12 @@ public:
     void add_hour(UserId user, ByteCount flow, ByteCount total, WallTime hour);
     std::optional<domain::HourlyFlow> newest_hour(UserId user);
     std::vector<domain::HourlyFlow> newest_hours(UserId user, std::size_t limit); // ascending
+    std::vector<std::pair<WallTime, ByteCount>> newest_hours(std::size_t limit);              // all users together, ascending
     void remove_hours_before(WallTime time);
 
     void add_day(UserId user, const std::string& day, const Traffic& traffic); // day: YYYY-MM-DD, local
     Traffic of_day(UserId user, const std::string& day);
+    Traffic of_day(const std::string& day); // all users together
     void remove_days_before(const std::string& day);
 
 private:

@@ -63,6 +63,27 @@ TEST_CASE("hours are one per user and full hour, newest last, and old ones go")
     CHECK(temp.read([&](ReadTx& tx) { return FlowTable(tx).newest_hours(user, 100).size(); }) == 1);
 }
 
+TEST_CASE("hours and days of all users add up")
+{
+    TempStore temp;
+    const auto alice = temp.add_user("alice");
+    const auto bob = temp.add_user("bob");
+    const auto hour = std::chrono::hours(1);
+    temp.write([&](WriteTx& tx) {
+        FlowTable flows(tx);
+        for (int i = 0; i < 3; ++i) {
+            flows.add_hour(alice, {i}, {i}, now + i * hour);
+            flows.add_hour(bob, {100}, {100}, now + i * hour);
+        }
+        flows.add_day(alice, "2026-03-01", traffic(1, 2));
+        flows.add_day(bob, "2026-03-01", traffic(10, 20));
+    });
+    using Hours = std::vector<std::pair<WallTime, ByteCount>>;
+    CHECK(temp.read([&](ReadTx& tx) { return FlowTable(tx).newest_hours(2); }) == Hours{{now + hour, {101}}, {now + 2 * hour, {102}}});
+    CHECK(temp.read([&](ReadTx& tx) { return FlowTable(tx).of_day("2026-03-01"); }) == traffic(11, 22));
+    CHECK(temp.read([&](ReadTx& tx) { return FlowTable(tx).of_day("2026-03-02"); }) == Traffic{});
+}
+
 TEST_CASE("a day sums up, and a user who is gone has none")
 {
     TempStore temp;

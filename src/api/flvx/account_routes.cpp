@@ -4,6 +4,7 @@
 #include "api/flvx/shapes.hpp"
 #include "api/flvx/token.hpp"
 #include "base/text.hpp"
+#include "domain/calendar.hpp"
 
 #include <algorithm>
 
@@ -84,15 +85,21 @@ Reply package(Call& call)
     for (const auto& view : by_id) listed.push_back(package_forward_json(view));
     Json hours = Json::array();
     for (const auto& hour : own->hours) hours.push_back(hour_json(hour));
-    return ok({{"userInfo", user_json(user)},
-               {"tunnelPermissions", std::move(permissions)},
-               {"forwards", std::move(listed)},
-               {"statisticsFlows", std::move(hours)},
-               {"flow", gigabytes(user.allowance.quota)},
-               {"inFlow", user.used.up.value},
-               {"outFlow", user.used.down.value},
-               {"expTime", expiry(user.allowance.expires)},
-               {"today", {{"up", own->today.up.value}, {"down", own->today.down.value}}}});
+    Json answer{{"userInfo", user_json(user)},
+                {"tunnelPermissions", std::move(permissions)},
+                {"forwards", std::move(listed)},
+                {"statisticsFlows", std::move(hours)},
+                {"flow", gigabytes(user.allowance.quota)},
+                {"inFlow", user.used.up.value},
+                {"outFlow", user.used.down.value},
+                {"expTime", expiry(user.allowance.expires)},
+                {"today", {{"up", own->today.up.value}, {"down", own->today.down.value}}}};
+    if (own->everyone) {
+        Json all = Json::array();
+        for (const auto& [hour, flow] : own->everyone->hours) all.push_back({{"flow", flow.value}, {"time", domain::local_hour_text(hour)}});
+        answer["everyone"] = {{"today", {{"up", own->everyone->today.up.value}, {"down", own->everyone->today.down.value}}}, {"hours", std::move(all)}};
+    }
+    return ok(std::move(answer));
 }
 
 constexpr Route routes[] = {

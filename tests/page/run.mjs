@@ -1,5 +1,5 @@
 // node tests/page/run.mjs BINARY [FILE...]: drives the page of the real executable in Debian's Chromium. Exit code 0: all passed.
-// Screenshots go to tests/output/page/. Runs under the Node that npm brought for the page (embed/node_modules), as the build does.
+// Screenshots go to tests/output/page/. Runs under the Node that npm brought for the page (embed/toolchain), as the build does.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -17,7 +17,7 @@ if (!existsSync(join(modules, 'playwright-core'))) {
     console.error('embed/node_modules is not there: build the page first (make build), or run npm ci in embed/');
     process.exit(2);
 }
-const own = ['x64', 'arm64'].map((cpu) => join(modules, `node-linux-${cpu}/bin/node`)).find((path) => existsSync(path));
+const own = ['x64', 'arm64'].map((cpu) => join(root, `embed/toolchain/node_modules/node-linux-${cpu}/bin/node`)).find((path) => existsSync(path));
 const files = readdirSync(here)
     .filter((name) => name.endsWith('.test.mjs') && (wanted.length === 0 || wanted.some((one) => basename(one) === name)))
     .sort();

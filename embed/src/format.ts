@@ -1,6 +1,7 @@
 // Numbers and times as a reader of the chosen language expects them. Amounts of data are counted in steps of 1024 (a quota's GB is 2^30
 // bytes), rates in bits per second in steps of 1000, as network people do.
 import { locale, t } from './i18n/i18n.svelte';
+import { gigabyte, unlimited } from './units';
 
 const formats = new Map<string, Intl.NumberFormat>();
 function numberFormat(options: Intl.NumberFormatOptions): Intl.NumberFormat {
@@ -34,11 +35,9 @@ export const number = (value: number) => numberFormat({ maximumFractionDigits: 1
 export const percent = (value: number) => numberFormat({ style: 'percent', maximumFractionDigits: 0 }).format(value / 100);
 export const milliseconds = (value: number) => numberFormat({ style: 'unit', unit: 'millisecond', maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
 
-export const gigabyte = 1024 ** 3;
-// In quotas and counts of forwards this number means "no limit".
-export const unlimited = 99_999;
-
 export const quota = (gigabytes: number) => (gigabytes === unlimited ? t('common.unlimited') : bytes(gigabytes * gigabyte));
+export const usage = (used: number, gigabytes: number) =>
+    gigabytes === unlimited ? t('users.usageFree', { used: bytes(used) }) : t('users.usage', { used: bytes(used), quota: quota(gigabytes) });
 export const forwardCount = (count: number) => (count === unlimited || count === 0 ? t('common.unlimited') : number(count));
 
 export function date(ms: number): string {

@@ -1,5 +1,5 @@
 // Quota, number of forwards, expiry and reset day as a form holds them: for users and for their right to a tunnel alike.
-import { unlimited } from '../../format.ts';
+import { unlimited } from '../../units.ts';
 
 export interface AllowanceFields {
     quota: string; // GB; empty: unlimited

@@ -170,5 +170,5 @@ export function describe(problem: unknown): string {
 export function throttledFor(problem: unknown): number | null {
     if (!(problem instanceof ApiError)) return null;
     const found = find(problem.message);
-    return found && (found.key === 'error.tooManySignIns' || found.key === 'error.busy') ? Number(found.values.seconds) || null : null;
+    return found?.key === 'error.tooManySignIns' ? Number(found.values.seconds) || null : null;
 }

@@ -315,6 +315,21 @@ TEST_CASE_FIXTURE(Exchange, "what begins to fail and what works again is an even
     CHECK(std::count(kinds.begin(), kinds.end(), "forward.failed") == 1);
 }
 
+TEST_CASE_FIXTURE(Exchange, "a forward that comes to work by itself is seen to work, without anybody changing anything")
+{
+    hub->attach(node, endpoint);
+    REQUIRE(eventually([&] { return hub->online(node); }));
+    make_forward(admin, tunnel, 2000);
+    endpoint->set_fault(plan::Fault::address_in_use);
+    value_of(hub->converge(node, bump(), patience));
+    CHECK(eventually([&] { return has_event("forward.failed"); }));
+    endpoint->set_fault(plan::Fault::none);
+    CHECK(eventually([&] {
+        clock.advance(Session::retry_every);
+        return has_event("forward.works");
+    }));
+}
+
 TEST_CASE_FIXTURE(Exchange, "hosts are sampled once a minute, and every two seconds while somebody watches")
 {
     hub->attach(node, endpoint);

@@ -99,7 +99,9 @@ void Session::apply_newest()
         return;
     }
     auto applied = endpoint_->apply(*plan);
-    retry_apply_.reset();
+    // A node goes on trying what does not work; asked again, it says what became of it.
+    const bool well = std::all_of(applied.forwards.begin(), applied.forwards.end(), [](const auto& one) { return one.fault == plan::Fault::none; });
+    if (well) retry_apply_.reset();
     panel_.live().applied(node_, applied);
     const bool came_online = !online_.exchange(true);
     if (came_online) panel_.live().node_online(node_);

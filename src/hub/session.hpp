@@ -22,7 +22,7 @@ public:
     static constexpr Milliseconds book_every{1000};
     static constexpr Milliseconds sample_every_watched{2000};
     static constexpr Milliseconds sample_every_unwatched{60'000};
-    static constexpr Milliseconds retry_every{5000}; // a plan that could not be compiled or sent
+    static constexpr Milliseconds retry_every{5000}; // a plan that could not be compiled or sent, or with a fault in its answer
 
     Session(panel::Panel& panel, NodeId node, std::shared_ptr<NodeEndpoint> endpoint);
     ~Session(); // calls stop()

@@ -76,9 +76,9 @@ TEST_CASE("a handler gets its events and its turns, and none after it was buried
     loop.worker.call([&] { loop.worker.tick_me(*probe, true); });
     CHECK(eventually([&] { return probe->ticks > 2; }));
     bool touched = false;
-    probe->turn = [&] { touched = true; };
-    probe->tick = [&] { touched = true; };
     loop.worker.call([&] {
+        probe->turn = [&] { touched = true; };
+        probe->tick = [&] { touched = true; };
         loop.worker.run_again(*probe);
         source.handler = nullptr;
         loop.worker.bury(std::move(owned));

@@ -122,6 +122,23 @@ test('settings are stored, and the announcement reaches the overview', async () 
     await visitor.leave();
 });
 
+test('the first load is light, and nothing is fetched twice', async () => {
+    const visitor = await Visitor.come(browser, appliance);
+    const { page } = visitor;
+    const loaded = [];
+    page.on('requestfinished', async (request) => {
+        if (/\.(js|css)$/.test(new URL(request.url()).pathname)) loaded.push(request.sizes().then((sizes) => ({ url: request.url(), bytes: sizes.responseBodySize })));
+    });
+    await visitor.signIn();
+    await page.locator('.tiles').waitFor();
+    await page.waitForLoadState('networkidle');
+    const files = await Promise.all(loaded);
+    const sum = files.reduce((total, one) => total + one.bytes, 0);
+    assert.ok(files.length > 0 && sum <= 180_000, `${sum} bytes of scripts and styles up to the overview`);
+    assert.equal(new Set(files.map((one) => one.url)).size, files.length);
+    await visitor.leave();
+});
+
 test('after too many wrong passwords the wait is said in words and counted down', async () => {
     const visitor = await Visitor.come(browser, appliance);
     const { page } = visitor;

@@ -33,7 +33,10 @@ export const bitRate = (bitsPerSecond: number) => scaled(Math.round(bitsPerSecon
 export const rate = (bytesPerSecond: number) => bitRate(bytesPerSecond * 8);
 export const number = (value: number) => numberFormat({ maximumFractionDigits: 1 }).format(value);
 export const percent = (value: number) => numberFormat({ style: 'percent', maximumFractionDigits: 0 }).format(value / 100);
-export const milliseconds = (value: number) => numberFormat({ style: 'unit', unit: 'millisecond', maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+export function milliseconds(value: number): string {
+    const text = (shown: number) => numberFormat({ style: 'unit', unit: 'millisecond', maximumFractionDigits: shown < 10 ? 1 : 0 }).format(shown);
+    return value > 0 && value < 0.1 ? `< ${text(0.1)}` : text(value);
+}
 
 export const quota = (gigabytes: number) => (gigabytes === unlimited ? t('common.unlimited') : bytes(gigabytes * gigabyte));
 export const usage = (used: number, gigabytes: number) =>
@@ -48,8 +51,9 @@ export function dateTime(ms: number): string {
     return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
 }
 
+// What ends at midnight is good through the day before.
 export function expiry(ms: number): string {
-    return ms === 0 ? t('common.never') : date(ms);
+    return ms === 0 ? t('common.never') : date(ms - 1);
 }
 
 export function clock(secondsSince1970: number): string {

@@ -13,6 +13,8 @@ namespace sluice::net {
 
 namespace {
 
+constexpr unsigned turns_in_a_row = 4;
+
 using NameCall = int (*)(int, sockaddr*, socklen_t*);
 
 Endpoint name_by(NameCall call, int descriptor)
@@ -42,10 +44,17 @@ Stream::~Stream() = default;
 awaitable<error_code> Stream::until(Need need)
 {
     if (interrupted_ || cut_) co_return asio::error::operation_aborted;
+    turns_ = 0;
     const auto what = need == Need::writable ? tcp::socket::wait_write : tcp::socket::wait_read;
     auto [problem] = co_await socket_.async_wait(what, as_result);
     if (interrupted_ || cut_) co_return asio::error::operation_aborted;
     co_return problem;
+}
+
+awaitable<void> Stream::share_loop()
+{
+    turns_ = 0;
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
 }
 
 awaitable<std::optional<unsigned char>> Stream::first_byte()
@@ -131,6 +140,8 @@ Stream::Attempt Stream::try_write(std::string_view bytes)
 
 awaitable<Stream::Read> Stream::read_some(std::span<char> into)
 {
+    // Before, not after: `into` may be everybody's, and what is in it must be looked at before anybody else runs.
+    if (++turns_ >= turns_in_a_row) co_await share_loop();
     for (;;) {
         const auto attempt = try_read(into);
         if (attempt.problem || attempt.need == Need::nothing) co_return Read{attempt.problem, attempt.size};
@@ -158,6 +169,7 @@ awaitable<error_code> Stream::write_all(std::string_view bytes, std::size_t* sen
         }
         bytes.remove_prefix(attempt.size);
         if (sent) *sent += attempt.size;
+        if (++turns_ >= turns_in_a_row) co_await share_loop();
     }
     co_return error_code{};
 }

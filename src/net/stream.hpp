@@ -40,6 +40,10 @@ public:
     // Says goodbye (close_notify, FIN). What the peer still sends is not read.
     void finish();
 
+    // Lets the others on the loop go first. Reading and writing do so by themselves after some turns without a wait: a peer that always
+    // has bytes ready would keep the loop for itself.
+    awaitable<void> share_loop();
+
     // Ends a wait in progress, and the next ones, with operation_aborted; resume() allows waiting again.
     void interrupt();
     void resume() { interrupted_ = false; }
@@ -67,6 +71,7 @@ private:
     bool handshake_done_ = false;
     bool interrupted_ = false;
     bool cut_ = false;
+    unsigned turns_ = 0; // reads and writes since the others had the loop
     Endpoint peer_;
     Endpoint local_;
 };

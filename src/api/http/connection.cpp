@@ -133,6 +133,7 @@ net::awaitable<void> Connection::converse()
         ++front_.requests;
         goes_on = co_await answer(std::move(*head));
         give_body_bytes_back();
+        if (!input_.empty()) co_await stream_.share_loop(); // pipelined requests must not keep the loop for themselves
     }
     co_await linger();
 }

@@ -18,6 +18,7 @@ int main(int count, char** words)
 {
     using namespace sluice;
     cli::keep_to_ourselves();
+    cli::keep_memory_small();
     ::umask(077); // whatever is written holds something private
     std::signal(SIGPIPE, SIG_IGN);
     try {

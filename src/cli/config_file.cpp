@@ -3,9 +3,16 @@
 #include "base/text.hpp"
 #include "cli/option_table.hpp"
 
-#include <toml++/toml.h>
-
 #include <optional>
+#include <stdexcept>
+
+// toml++ asserts on some malformed keys ("[", form feed) where it should refuse them. Whoever wrote the file is owed a message, not an
+// abort, so here an assertion throws.
+namespace {
+[[noreturn]] void toml_assertion_failed(const char* what) { throw std::logic_error(what); }
+} // namespace
+#define TOML_ASSERT(expr) (static_cast<bool>(expr) ? static_cast<void>(0) : ::toml_assertion_failed(#expr))
+#include <toml++/toml.h>
 
 namespace sluice::cli {
 
@@ -33,12 +40,29 @@ std::string unknown_key(std::string_view key)
     return "unknown key '" + shown(key) + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?");
 }
 
+// An assertion knows no place; the shortest beginning of the file that still fails ends with it.
+std::size_t first_line_that_asserts(std::string_view text)
+{
+    std::size_t line = 1;
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1), ++line) {
+        try {
+            static_cast<void>(toml::parse(text.substr(0, end)));
+        } catch (const toml::parse_error&) { // cut in the middle of a value, for instance
+        } catch (const std::logic_error&) {
+            return line;
+        }
+    }
+    return line;
+}
+
 } // namespace
 
 Result<std::map<std::string, FileValue>> parse_config(std::string_view text, const std::string& path)
 {
     const auto bad = [&path](std::size_t line, const std::string& why) {
         auto words = path + ":" + std::to_string(line) + ": " + why;
+        for (char& c : words) // a key may hold a line end; the message is one line
+            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
         return make_error(Errc::invalid, "option", words, {words});
     };
     toml::table table;
@@ -46,6 +70,8 @@ Result<std::map<std::string, FileValue>> parse_config(std::string_view text, con
         table = toml::parse(text);
     } catch (const toml::parse_error& problem) {
         return bad(problem.source().begin.line, std::string{problem.description()});
+    } catch (const std::logic_error&) {
+        return bad(first_line_that_asserts(text), "malformed key");
     }
     std::map<std::string, FileValue> values;
     for (auto&& [key, node] : table) {

@@ -37,6 +37,8 @@ TEST_CASE("what is wrong is named with file and line")
     CHECK(refusal("workers = [1]") == "f.toml:1: 'workers' has to be one text or number");
     CHECK(refusal("log-level = 1.5").rfind("f.toml:1: ", 0) == 0);
     CHECK(refusal("workers = 1\nworkers = 2").rfind("f.toml:2: ", 0) == 0);
+    CHECK(refusal("workers = 1\n[\x0cp]\nlisten = 1") == "f.toml:2: malformed key"); // the parser's own assertion
+    CHECK(refusal("\"a\\nb\" = 1") == "f.toml:1: unknown key 'a?b'");
     CHECK(refusal("listen = \"\xff\"").rfind("f.toml:1: ", 0) == 0);
     CHECK(refusal("= = =").rfind("f.toml:1: ", 0) == 0);
 }

@@ -106,6 +106,18 @@ void remember_payer(store::WriteTx& tx, const domain::Forward& forward)
     }
 }
 
+std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forward& forward, const Revisions& revisions)
+{
+    std::vector<DeployTarget> targets;
+    store::NodeTable nodes(tx);
+    for (const auto& port : forward.ports) {
+        const auto node = nodes.find(port.node);
+        const auto revision = std::find_if(revisions.begin(), revisions.end(), [&](const auto& one) { return one.first == port.node; });
+        if (node && revision != revisions.end()) targets.push_back({port.node, node->name, revision->second, port.port});
+    }
+    return targets;
+}
+
 Result<void> deploy(const Context& context, const std::vector<DeployTarget>& targets, ForwardId forward)
 {
     std::vector<NodeId> nodes;

@@ -30,14 +30,18 @@ Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::N
 // Zero rows for a forward's counters, so that its first bytes have an owner even when the forward is deleted before they are booked.
 void remember_payer(store::WriteTx& tx, const domain::Forward& forward);
 
-// Waits until every node of these revisions has applied them, and answers for this forward: ok, node_offline / timeout
-// "forward.deploy" (args node), or unavailable "forward.deploy" (args node, fault, port; detail: the system's words).
+// A node on which a forward has to listen, and the revision that says so.
 struct DeployTarget {
     NodeId node;
     std::string name;
     std::uint64_t revision = 0;
     std::uint16_t port = 0;
 };
+// Those nodes of a forward that got a new revision.
+std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forward& forward, const Revisions& revisions);
+
+// Waits until every node of these revisions has applied them, and answers for this forward: ok, node_offline / timeout
+// "forward.deploy" (args node), or unavailable "forward.deploy" (args node, fault, port; detail: the system's words).
 Result<void> deploy(const Context& context, const std::vector<DeployTarget>& targets, ForwardId forward);
 
 } // namespace sluice::panel

@@ -69,18 +69,6 @@ Result<void> check_fields(const domain::Forward& forward)
     return {};
 }
 
-std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forward& forward, const Revisions& revisions)
-{
-    std::vector<DeployTarget> targets;
-    store::NodeTable nodes(tx);
-    for (const auto& port : forward.ports) {
-        const auto node = nodes.find(port.node);
-        const auto revision = std::find_if(revisions.begin(), revisions.end(), [&](const auto& one) { return one.first == port.node; });
-        if (node && revision != revisions.end()) targets.push_back({port.node, node->name, revision->second, port.port});
-    }
-    return targets;
-}
-
 ForwardView view_of(const Live& live, domain::Forward forward)
 {
     ForwardView view;
@@ -424,6 +412,20 @@ Result<void> Forwards::resume(const Actor& actor, ForwardId id)
     if (!paused) return paused.error();
     announce_plans(context_, *paused);
     return deployed;
+}
+
+Result<void> Forwards::redeploy(const Actor& actor, ForwardId id)
+{
+    const auto targets = context_.store->write([&](store::WriteTx& tx) -> Result<std::vector<DeployTarget>> {
+        const auto forward = find_for(tx, actor, id);
+        if (!forward) return forward.error();
+        if (forward->ports.empty()) return make_error(Errc::conflict, "forward.entries");
+        if (!forward->enabled) return std::vector<DeployTarget>{};
+        audit(tx, context_, actor, "forward.redeploy", id.value);
+        return deploy_targets(tx, *forward, bump_nodes_of(tx, {*forward}));
+    });
+    if (!targets) return targets.error();
+    return deploy(context_, *targets, id);
 }
 
 Result<void> Forwards::reorder(const Actor& actor, const std::vector<std::pair<ForwardId, std::int64_t>>& order)

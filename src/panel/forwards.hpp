@@ -58,7 +58,8 @@ public:
     Result<void> remove(const Actor& actor, ForwardId id);       // waits for its nodes; node_offline keeps the forward
     Result<void> force_remove(const Actor& actor, ForwardId id); // whatever the nodes say
     Result<void> pause(const Actor& actor, ForwardId id);
-    Result<void> resume(const Actor& actor, ForwardId id);                                                  // owner's checks as in create
+    Result<void> resume(const Actor& actor, ForwardId id);   // owner's checks as in create
+    Result<void> redeploy(const Actor& actor, ForwardId id); // to its nodes again, and waits for them; a paused one stays paused
     Result<void> reorder(const Actor& actor, const std::vector<std::pair<ForwardId, std::int64_t>>& order); // foreign ids are ignored
     Result<ForwardDiagnosis> diagnose(const Actor& actor, ForwardId id); // not_found "forward", not_found "tunnel", invalid "forward.targets"
 

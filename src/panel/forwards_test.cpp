@@ -392,3 +392,22 @@ TEST_CASE_FIXTURE(TwoNodes, "every change of a forward is in the history, with w
                                               "alice forward.update", "alice forward.create"});
     CHECK(audits().front().address == "192.0.2.99");
 }
+
+TEST_CASE_FIXTURE(TwoNodes, "sending a forward to its nodes again tells whether it works, and starts nothing that is paused")
+{
+    const auto id = make_forward(alice, tunnel, 2000);
+    const auto before = value_of(panel.plans().compile(a)).revision;
+    CHECK(verdict(panel.forwards().redeploy(alice, id)) == "ok");
+    CHECK(value_of(panel.plans().compile(a)).revision > before);
+    nodes.faults[{b, 2000}] = port_taken();
+    CHECK(verdict(panel.forwards().redeploy(alice, id)) == "unavailable forward.deploy");
+    CHECK(verdict(panel.tunnels().redeploy(admin, tunnel)) == "unavailable forward.deploy");
+    CHECK(forward(id)->enabled);
+    value_of(panel.forwards().pause(alice, id));
+    CHECK(verdict(panel.forwards().redeploy(alice, id)) == "ok");
+    CHECK(verdict(panel.tunnels().redeploy(admin, tunnel)) == "ok");
+    CHECK(value_of(panel.plans().compile(a)).forwards.empty());
+    CHECK(verdict(panel.forwards().redeploy(bob, id)) == "not_found forward");
+    CHECK(verdict(panel.tunnels().redeploy(admin, TunnelId{77})) == "not_found tunnel");
+    CHECK(verdict(panel.tunnels().redeploy(alice, tunnel)) == "forbidden role");
+}

@@ -12,6 +12,7 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       tunnels_(context_),
       assignments_(context_),
       forwards_(context_),
+      groups_(context_),
       settings_(context_),
       accounting_(context_),
       plans_(context_),

@@ -7,6 +7,7 @@
 #include "panel/context.hpp"
 #include "panel/forwards.hpp"
 #include "panel/full_backups.hpp"
+#include "panel/groups.hpp"
 #include "panel/live.hpp"
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
@@ -35,6 +36,7 @@ public:
     Tunnels& tunnels() { return tunnels_; }
     Assignments& assignments() { return assignments_; }
     Forwards& forwards() { return forwards_; }
+    Groups& groups() { return groups_; }
     Settings& settings() { return settings_; }
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
@@ -51,6 +53,7 @@ private:
     Tunnels tunnels_;
     Assignments assignments_;
     Forwards forwards_;
+    Groups groups_;
     Settings settings_;
     Accounting accounting_;
     Plans plans_;

@@ -214,6 +214,27 @@ Result<void> Tunnels::remove(const Actor& actor, TunnelId id)
     return {};
 }
 
+Result<void> Tunnels::redeploy(const Actor& actor, TunnelId id)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    using Deployment = std::pair<ForwardId, std::vector<DeployTarget>>;
+    const auto planned = context_.store->write([&](store::WriteTx& tx) -> Result<std::vector<Deployment>> {
+        if (!store::TunnelTable(tx).find(id)) return make_error(Errc::not_found, "tunnel");
+        auto forwards = store::ForwardTable(tx).of_tunnel(id);
+        std::erase_if(forwards, [](const domain::Forward& forward) { return !forward.enabled; });
+        const auto revisions = bump_nodes_of(tx, forwards);
+        audit(tx, context_, actor, "tunnel.redeploy", id.value);
+        std::vector<Deployment> deployments;
+        for (const auto& forward : forwards) deployments.emplace_back(forward.id, deploy_targets(tx, forward, revisions));
+        return deployments;
+    });
+    if (!planned) return planned.error();
+    for (const auto& [forward, targets] : *planned) {
+        if (auto deployed = deploy(context_, targets, forward); !deployed) return deployed;
+    }
+    return {};
+}
+
 Result<void> Tunnels::reorder(const Actor& actor, const std::vector<std::pair<TunnelId, std::int64_t>>& order)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;

@@ -29,6 +29,8 @@ public:
     Result<TunnelId> create(const Actor& actor, const domain::TunnelDraft& draft);
     Result<void> update(const Actor& actor, TunnelId id, const domain::TunnelDraft& draft); // also not_found "tunnel"; the type may not change
     Result<void> remove(const Actor& actor, TunnelId id); // with its forwards and assignments; an unknown id is fine
+    // Its forwards to their nodes again; answers for the first that does not work. Errors: not_found "tunnel", those of deploying a forward.
+    Result<void> redeploy(const Actor& actor, TunnelId id);
     Result<void> reorder(const Actor& actor, const std::vector<std::pair<TunnelId, std::int64_t>>& order);
 
     struct Usable {

@@ -2,12 +2,25 @@
 
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
+#include "panel/groups.hpp"
 #include "panel/passwords.hpp"
 #include "panel/summary.hpp"
+#include "store/group_table.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
 namespace sluice::panel {
+
+namespace {
+
+void join(store::WriteTx& tx, UserId user, const std::vector<UserGroupId>& groups)
+{
+    store::UserGroupTable table(tx);
+    table.remove_member_from_all(user);
+    for (const auto group : groups) table.add_member(group, user);
+}
+
+} // namespace
 
 Result<std::vector<domain::User>> Users::list(const Actor& actor)
 {
@@ -37,6 +50,9 @@ Result<UserId> Users::create(const Actor& actor, const UserDraft& draft)
         user.created = context_.clock->wall();
         const auto id = users.insert(user);
         audit(tx, context_, actor, "user.create", id.value, {}, draft.name);
+        if (draft.groups) join(tx, id, *draft.groups);
+        // A user who was not there has no forward that could stop.
+        (void)reconcile_grants(tx, context_, actor);
         return id;
     });
 }
@@ -73,7 +89,13 @@ Result<void> Users::update(const Actor& actor, UserId id, const UserDraft& draft
         }
         if (hash || !draft.enabled) store::SessionTable(tx).remove_all_of(id, {});
         audit(tx, context_, actor, "user.update", id.value, before, summary(*user) + (hash ? ", new password" : ""));
-        return stop_what_may_not_run(tx, context_, id);
+        auto changed = stop_what_may_not_run(tx, context_, id);
+        if (draft.groups) {
+            join(tx, id, *draft.groups);
+            const auto granted = reconcile_grants(tx, context_, actor);
+            changed.insert(changed.end(), granted.begin(), granted.end());
+        }
+        return changed;
     });
     if (!revisions) return revisions.error();
     announce_plans(context_, *revisions);

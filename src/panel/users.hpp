@@ -22,6 +22,7 @@ struct UserDraft {
     std::optional<Secret> password; // required when made; absent in an update keeps the old one
     bool enabled = true;
     domain::Allowance allowance;
+    std::optional<std::vector<UserGroupId>> groups; // to be in; absent in an update: as before. Groups that do not exist are left out
 };
 
 class Users {

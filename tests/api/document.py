@@ -27,6 +27,10 @@ def table():
         routes = list(ROUTE.finditer(text))
         if len(routes) != len(re.findall(r'\{"/api/v1/', text)):
             raise SystemExit(f"{source.name}: a route is written in a way that this script does not read")
+        for kind, path, get in re.findall(r'^ +(route|bytes)\("(/api/v1/[^"]+)", \w+, (?:(true|false)|\w+)\)', text, re.M):
+            count += 1
+            body, bad = ("object", "500 请求参数错误") if kind == "route" else ("any bytes", "")
+            lines.append(f"| {'GET, POST' if get == 'true' else 'POST'} | `{path}` | administrator | {body} | {bad} |")
         for route in routes:
             count += 1
             method = "GET, POST" if route["get"] else "POST"

@@ -15,12 +15,10 @@ Reply list_assignments(Call& call)
 {
     const auto user = call.body.exact_integer("userId");
     if (call.body.bad()) return fail(-1, "请求参数错误");
-    if (user <= 0) return ok(listing(call, Json::array()));
+    const auto render = [](const panel::AssignmentView& view) { return assignment_json(view, false); };
+    if (user <= 0) return ok(listing(call, std::vector<panel::AssignmentView>{}, render));
     const auto assignments = call.panel.assignments().list(call.who(), UserId{user});
-    if (!assignments) return fail(assignments.error());
-    Json items = Json::array();
-    for (const auto& view : *assignments) items.push_back(assignment_json(view, false));
-    return ok(listing(call, std::move(items)));
+    return assignments ? ok(listing(call, *assignments, render)) : fail(assignments.error());
 }
 
 // Fields that were given; a negative number counts as not given.

@@ -2,6 +2,7 @@
 
 #include "api/flvx/live_feed.hpp"
 #include "api/flvx/messages.hpp"
+#include "api/flvx/open_api.hpp"
 #include "api/flvx/token.hpp"
 #include "base/text.hpp"
 
@@ -102,16 +103,28 @@ http::Response Dialect::unrouted(const http::Request& request) const
     return http::Response::text(404, "404 page not found");
 }
 
+http::Response Dialect::subscribe(const http::Request& request) const
+{
+    if (request.method != "GET" && request.method != "HEAD") return render(fail(-1, "请求失败"));
+    const auto answer = subscription(panel_, request);
+    if (const auto* refused = std::get_if<Reply>(&answer)) return render(*refused);
+    const auto& line = std::get<std::string>(answer);
+    auto response = http::Response::text(200, line);
+    response.headers.set("subscription-userinfo", line);
+    return response;
+}
+
 void Dialect::mount(http::Router& router)
 {
     for (const auto& table : {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(),
-                              setting_routes(), backup_routes()}) {
+                              setting_routes(), group_routes(), backup_routes()}) {
         for (const auto& route : table) {
             http::RouteOptions options;
             options.body_limit = route.body_limit;
             router.add("*", route.path, [this, &route](const http::Request& request) { return serve(route, request); }, options);
         }
     }
+    router.add("*", "/api/v1/open_api/sub_store", [this](const http::Request& request) { return subscribe(request); });
     // Below /api/ nothing is a page: without a token even an unknown path answers like a known one (contract 1.3).
     router.fallback("/api/", [this](const http::Request& request) { return unrouted(request); });
     router.options([](const http::Request&) { return http::Response::empty(204); });

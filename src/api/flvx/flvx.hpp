@@ -24,6 +24,7 @@ private:
     // Guard order of contract 1.7. Sets who asks; an answer ends the request.
     std::optional<Reply> admit(Access access, Call& call) const;
     http::Response serve(const Route& route, const http::Request& request) const;
+    http::Response subscribe(const http::Request& request) const; // contract 5.14
     http::Response unrouted(const http::Request& request) const;
     http::Response render(const Reply& reply) const;
 

@@ -1,4 +1,5 @@
 // Forwards (FLVX contract 5.6): everybody on his own, administrators on all.
+#include "api/flvx/batch.hpp"
 #include "api/flvx/messages.hpp"
 #include "api/flvx/order.hpp"
 #include "api/flvx/route.hpp"
@@ -82,10 +83,7 @@ Result<std::optional<std::uint16_t>> read_port(const Body& body)
 Reply list_forwards(Call& call)
 {
     const auto forwards = call.panel.forwards().list(call.who());
-    if (!forwards) return fail(forwards.error());
-    Json items = Json::array();
-    for (const auto& forward : *forwards) items.push_back(forward_json(forward));
-    return ok(listing(call, std::move(items)));
+    return forwards ? ok(listing(call, *forwards, forward_json)) : fail(forwards.error());
 }
 
 // What a new forward is to be, but for its tunnel. Errors: invalid "forward.*".
@@ -206,6 +204,48 @@ Reply order_forwards(Call& call)
     return done ? ok() : fail(done.error());
 }
 
+template <auto Action>
+Reply batch(Call& call)
+{
+    return batch_of_ids(call, [&call](std::int64_t id) { return (call.panel.forwards().*Action)(call.who(), ForwardId{id}); });
+}
+
+// Ids that are exact integers; positive ones, in the given order. Errors: invalid "body".
+Result<std::vector<std::int64_t>> exact_ids(const Body& body, const char* key)
+{
+    std::vector<std::int64_t> ids;
+    if (!body.is_list(key)) return make_error(Errc::invalid, "body");
+    for (const auto& item : body.json()[key]) {
+        const auto id = exact_integer_of(item);
+        if (!id) return make_error(Errc::invalid, "body");
+        if (*id > 0) ids.push_back(*id);
+    }
+    return ids;
+}
+
+Reply change_tunnel(Call& call)
+{
+    auto& body = call.body;
+    const auto ids = exact_ids(body, body.either("forwardIds", "ids"));
+    const auto wanted = body.exact_integer(body.either("targetTunnelId", "tunnelId"));
+    if (!ids || body.bad() || wanted <= 0) return fail(-1, "请求参数错误");
+    const TunnelId target{wanted};
+    auto& forwards = call.panel.forwards();
+    if (const auto usable = forwards.may_create(call.who(), target); !usable) {
+        if (usable.error().code == Errc::not_found) return fail(-1, "目标隧道不存在");
+        if (usable.error().code == Errc::conflict) return fail(-1, "目标隧道已禁用");
+        return fail(usable.error());
+    }
+    return run_batch(*ids, [&](std::int64_t id) -> Result<void> {
+        const auto current = forwards.get(call.who(), ForwardId{id});
+        if (!current) return current.error();
+        if (current->forward.tunnel == target) return make_error(Errc::conflict, "forward.same_tunnel");
+        domain::ForwardPatch patch;
+        patch.tunnel = target;
+        return forwards.update(call.who(), ForwardId{id}, patch);
+    });
+}
+
 constexpr Route routes[] = {
     {"/api/v1/forward/list", Access::signed_in, Needs::anything, list_forwards},
     {"/api/v1/forward/create", Access::signed_in, Needs::object, create_forward},
@@ -216,6 +256,11 @@ constexpr Route routes[] = {
     {"/api/v1/forward/resume", Access::signed_in, Needs::object, act<&panel::Forwards::resume>},
     {"/api/v1/forward/diagnose", Access::signed_in, Needs::object, diagnose_forward},
     {"/api/v1/forward/update-order", Access::signed_in, Needs::object, order_forwards},
+    {"/api/v1/forward/batch-delete", Access::signed_in, Needs::object, batch<&panel::Forwards::remove>},
+    {"/api/v1/forward/batch-pause", Access::signed_in, Needs::object, batch<&panel::Forwards::pause>},
+    {"/api/v1/forward/batch-resume", Access::signed_in, Needs::object, batch<&panel::Forwards::resume>},
+    {"/api/v1/forward/batch-redeploy", Access::signed_in, Needs::object, batch<&panel::Forwards::redeploy>},
+    {"/api/v1/forward/batch-change-tunnel", Access::signed_in, Needs::object, change_tunnel},
 };
 
 } // namespace

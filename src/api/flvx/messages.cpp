@@ -90,10 +90,16 @@ constexpr Row rows[] = {
     {Errc::invalid, "forward.port", "节点 {0} 端口 {1} 不在允许范围内，端口范围无效"},
     {Errc::conflict, "forward.port", "节点 {0} 端口 {1} 已被其他转发占用"},
     {Errc::conflict, "forward.no_port", "隧道入口端口已满，无法分配新端口"},
+    {Errc::conflict, "forward.same_tunnel", "规则已在目标隧道中"},
     {Errc::conflict, "forward.entries", "转发入口端口不存在"},
     {Errc::invalid, "forward.tunnel_incomplete", "隧道配置不完整"},
     {Errc::node_offline, "forward.deploy", "节点 {0} 下发失败: 节点不在线"},
     {Errc::timeout, "forward.deploy", "节点 {0} 下发失败: 等待节点响应超时"},
+    // Groups.
+    {Errc::invalid, "group.name", "分组名称不能为空"},
+    {Errc::invalid, "group.name_length", "分组名称不能超过100个字符"},
+    {Errc::conflict, "group.name", "分组名称已存在"},
+    {Errc::not_found, "group", "分组不存在"},
     // Backups.
     {Errc::invalid, "archive", "备份文件无效: {1}"},
     {Errc::invalid, "backup", "备份文件无效: {1}"},

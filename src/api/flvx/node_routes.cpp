@@ -1,4 +1,5 @@
 // Nodes, for administrators (FLVX contract 5.3).
+#include "api/flvx/batch.hpp"
 #include "api/flvx/order.hpp"
 #include "api/flvx/route.hpp"
 #include "api/flvx/shapes.hpp"
@@ -11,25 +12,10 @@ namespace {
 constexpr const char* default_ports = "1000-65535";
 constexpr const char* default_listen = "[::]";
 
-Result<Json> all_nodes(Call& call)
-{
-    const auto nodes = call.panel.nodes().list(call.who());
-    if (!nodes) return nodes.error();
-    Json items = Json::array();
-    for (const auto& node : *nodes) items.push_back(node_json(node));
-    return items;
-}
-
 Reply list_nodes(Call& call)
 {
-    auto items = all_nodes(call);
-    return items ? ok(listing(call, std::move(*items))) : fail(items.error());
-}
-
-Reply check_status(Call& call)
-{
-    auto items = all_nodes(call);
-    return items ? ok(std::move(*items)) : fail(items.error());
+    const auto nodes = call.panel.nodes().list(call.who());
+    return nodes ? ok(listing(call, *nodes, node_json)) : fail(nodes.error());
 }
 
 Result<PortSet> ports_of(const Body& body)
@@ -108,12 +94,18 @@ Reply order_nodes(Call& call)
     return done ? ok() : fail(done.error());
 }
 
+Reply delete_nodes(Call& call)
+{
+    return batch_of_ids(call, [&call](std::int64_t id) { return call.panel.nodes().remove(call.who(), NodeId{id}); });
+}
+
 constexpr Route routes[] = {
     {"/api/v1/node/list", Access::admin, Needs::anything, list_nodes},
     {"/api/v1/node/create", Access::admin, Needs::object, create_node},
     {"/api/v1/node/update", Access::admin, Needs::object, update_node},
     {"/api/v1/node/delete", Access::admin, Needs::object, delete_node},
-    {"/api/v1/node/check-status", Access::admin, Needs::nothing, check_status},
+    {"/api/v1/node/batch-delete", Access::admin, Needs::object, delete_nodes},
+    {"/api/v1/node/check-status", Access::admin, Needs::nothing, list_nodes},
     {"/api/v1/node/update-order", Access::admin, Needs::object, order_nodes},
 };
 

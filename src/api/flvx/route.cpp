@@ -33,25 +33,30 @@ Reply fail(int code, std::string message) { return {code, std::move(message), st
 Reply fail(const Error& error)
 {
     if (error.code == Errc::internal || error.code == Errc::unavailable) log::warning("request failed", {{"problem", describe(error)}});
-    return {code_of(error.code), message_of(error), std::nullopt, std::nullopt};
+    // Services say "not your role" with the words and the code of the guard.
+    const bool role = error.code == Errc::forbidden && error.field == "role";
+    return {role ? 403 : code_of(error.code), message_of(error), std::nullopt, std::nullopt};
 }
 
 std::optional<std::int64_t> id_of(const Call& call, const char* key, const char* alias) { return call.body.id(call.body.either(key, alias)); }
 
-Json listing(const Call& call, Json items)
+Page page_of(const Call& call, std::size_t total)
 {
     const auto& body = call.body;
-    if (!body.has("page") && !body.has("pageSize")) return items;
+    if (!body.has("page") && !body.has("pageSize")) return {0, total, false};
     const auto size = static_cast<std::size_t>(std::clamp<std::int64_t>(body.integer("pageSize", 20), 1, 1000));
-    const auto page = static_cast<std::size_t>(std::clamp<std::int64_t>(body.integer("page", 1), 1, 1'000'000));
-    Json list = Json::array();
-    for (std::size_t i = (page - 1) * size; i < std::min(items.size(), page * size); ++i) {
-        Json item = items[i];
-        for (const auto& [key, value] : items[i].items()) item[snake(key)] = value;
-        list.push_back(std::move(item));
-    }
-    return {{"list", std::move(list)}, {"total", items.size()}};
+    const auto number = static_cast<std::size_t>(std::clamp<std::int64_t>(body.integer("page", 1), 1, 1'000'000));
+    return {std::min(total, (number - 1) * size), std::min(total, number * size), true};
 }
+
+Json with_snake_names(Json item)
+{
+    Json both = item;
+    for (auto& [key, value] : item.items()) both[snake(key)] = std::move(value);
+    return both;
+}
+
+Json paged(Json list, std::size_t total) { return {{"list", std::move(list)}, {"total", total}}; }
 
 std::optional<std::int64_t> epoch_or_null(const std::optional<WallTime>& time)
 {

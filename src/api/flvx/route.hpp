@@ -6,10 +6,12 @@
 #include "panel/actor.hpp"
 #include "panel/panel.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::flvx {
 
@@ -70,13 +72,31 @@ std::span<const Route> assignment_routes();
 std::span<const Route> forward_routes();
 std::span<const Route> setting_routes();
 std::span<const Route> backup_routes();
+std::span<const Route> group_routes();
 
 // Shapes that many endpoints share (FLVX contract 1.10).
 // The id under `key` or `alias`; absent when missing or not positive.
 std::optional<std::int64_t> id_of(const Call& call, const char* key = "id", const char* alias = "id");
 
-// A list as the request wants it: the bare array, or with `page`/`pageSize` one page of it with snake_case names beside (contract 9).
-Json listing(const Call& call, Json items);
+// Which items of a list the request asks for: with `page` or `pageSize` one page of it (contract 9), else all.
+struct Page {
+    std::size_t first = 0;
+    std::size_t last = 0; // one past the end
+    bool asked = false;
+};
+Page page_of(const Call& call, std::size_t total);
+Json with_snake_names(Json item); // each key also as snake_case
+Json paged(Json list, std::size_t total);
+
+// A list as the request wants it: the bare array, or a page with both spellings. Only what is shown is rendered.
+template <class Items, class Render>
+Json listing(const Call& call, const Items& items, Render render)
+{
+    const auto page = page_of(call, items.size());
+    Json list = Json::array();
+    for (std::size_t i = page.first; i < page.last; ++i) list.push_back(page.asked ? with_snake_names(render(items[i])) : render(items[i]));
+    return page.asked ? paged(std::move(list), items.size()) : list;
+}
 
 std::optional<std::int64_t> epoch_or_null(const std::optional<WallTime>& time);
 Json or_null(const std::optional<std::string>& text);

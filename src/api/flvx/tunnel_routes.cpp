@@ -1,4 +1,5 @@
 // Tunnels (FLVX contract 5.4), and the tunnels that a user may use (5.5).
+#include "api/flvx/batch.hpp"
 #include "api/flvx/order.hpp"
 #include "api/flvx/route.hpp"
 #include "api/flvx/shapes.hpp"
@@ -68,10 +69,7 @@ Result<domain::TunnelDraft> read_draft(const Body& body)
 Reply list_tunnels(Call& call)
 {
     const auto tunnels = call.panel.tunnels().list(call.who());
-    if (!tunnels) return fail(tunnels.error());
-    Json items = Json::array();
-    for (const auto& tunnel : *tunnels) items.push_back(tunnel_json(tunnel));
-    return ok(listing(call, std::move(items)));
+    return tunnels ? ok(listing(call, *tunnels, tunnel_json)) : fail(tunnels.error());
 }
 
 Reply get_tunnel(Call& call)
@@ -147,12 +145,24 @@ Reply usable_tunnels(Call& call)
     return ok(std::move(items));
 }
 
+Reply delete_tunnels(Call& call)
+{
+    return batch_of_ids(call, [&call](std::int64_t id) { return call.panel.tunnels().remove(call.who(), TunnelId{id}); });
+}
+
+Reply redeploy_tunnels(Call& call)
+{
+    return batch_of_ids(call, [&call](std::int64_t id) { return call.panel.tunnels().redeploy(call.who(), TunnelId{id}); });
+}
+
 constexpr Route routes[] = {
     {"/api/v1/tunnel/list", Access::admin, Needs::anything, list_tunnels},
     {"/api/v1/tunnel/get", Access::admin, Needs::object, get_tunnel},
     {"/api/v1/tunnel/create", Access::admin, Needs::object, create_tunnel},
     {"/api/v1/tunnel/update", Access::admin, Needs::object, update_tunnel},
     {"/api/v1/tunnel/delete", Access::admin, Needs::object, delete_tunnel},
+    {"/api/v1/tunnel/batch-delete", Access::admin, Needs::object, delete_tunnels},
+    {"/api/v1/tunnel/batch-redeploy", Access::admin, Needs::object, redeploy_tunnels},
     {"/api/v1/tunnel/update-order", Access::admin, Needs::object, order_tunnels},
     {"/api/v1/tunnel/diagnose", Access::admin, Needs::object, diagnose_tunnel},
     {"/api/v1/tunnel/user/tunnel", Access::signed_in, Needs::nothing, usable_tunnels},

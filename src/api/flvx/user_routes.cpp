@@ -15,11 +15,11 @@ Reply list_users(Call& call)
     if (!users) return fail(users.error());
     const auto keyword = to_lower(call.body.exact_text("keyword"));
     if (call.body.bad()) return fail(-1, "请求参数错误");
-    Json items = Json::array();
+    std::vector<domain::User> found;
     for (const auto& user : *users) {
-        if (to_lower(user.name).find(keyword) != std::string::npos) items.push_back(user_json(user));
+        if (to_lower(user.name).find(keyword) != std::string::npos) found.push_back(user);
     }
-    return ok(listing(call, std::move(items)));
+    return ok(listing(call, found, user_json));
 }
 
 // Omitted fields take the create defaults, also in an update (contract 5.2): clients send all of them.
@@ -41,6 +41,10 @@ Result<panel::UserDraft> read_draft(Call& call)
     const auto day = body.integer("flowResetTime", 1);
     if (day < 0 || day > 31) return make_error(Errc::invalid, "user.reset_day");
     draft.allowance.reset_day = static_cast<int>(day);
+    if (body.has("groupIds")) {
+        draft.groups.emplace();
+        for (const auto group : body.ids("groupIds")) draft.groups->push_back(UserGroupId{group});
+    }
     return draft;
 }
 
@@ -88,10 +92,22 @@ Reply reset_user(Call& call)
 }
 
 // clang-format off: it would set this table in two columns
+Reply groups_of_user(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "参数错误");
+    const auto groups = call.panel.groups().groups_of(call.who(), UserId{*id});
+    if (!groups) return fail(groups.error());
+    Json items = Json::array();
+    for (const auto group : *groups) items.push_back(group.value);
+    return ok(std::move(items));
+}
+
 constexpr Route routes[] = {
     {"/api/v1/user/list", Access::admin, Needs::object_or_empty, list_users}, {"/api/v1/user/create", Access::admin, Needs::object, create_user},
     {"/api/v1/user/update", Access::admin, Needs::object, update_user},       {"/api/v1/user/delete", Access::admin, Needs::object, delete_user},
     {"/api/v1/user/reset", Access::admin, Needs::object, reset_user},
+    {"/api/v1/user/groups", Access::signed_in, Needs::object, groups_of_user},
 };
 // clang-format on
 

@@ -13,7 +13,7 @@ namespace sluice::domain {
 
 // `MemberId` is a UserId or a TunnelId.
 template <class GroupId, class MemberId>
-struct Group {
+struct MemberGroup {
     struct Member {
         MemberId id;
         std::string name;
@@ -26,11 +26,11 @@ struct Group {
     std::optional<WallTime> updated;
 };
 
-using UserGroup = Group<UserGroupId, UserId>;
-using TunnelGroup = Group<TunnelGroupId, TunnelId>;
+using UserGroup = MemberGroup<UserGroupId, UserId>;
+using TunnelGroup = MemberGroup<TunnelGroupId, TunnelId>;
 
 // Every member of the one may use every member of the other.
-struct Permission {
+struct GroupPermission {
     std::int64_t id = 0;
     UserGroupId users;
     TunnelGroupId tunnels;

@@ -145,13 +145,16 @@ void Session::book()
     const auto same = [](const plan::ForwardCounters& a, const plan::ForwardCounters& b) {
         return a.id == b.id && a.epoch == b.epoch && a.traffic == b.traffic && a.connections == b.connections;
     };
-    if (std::equal(counters.begin(), counters.end(), last_booked_.begin(), last_booked_.end(), same)) return;
+    const bool moved = !std::equal(counters.begin(), counters.end(), last_booked_.begin(), last_booked_.end(), same);
+    // Once more after the last movement: only then it shows that a deleted forward rests and may be forgotten.
+    if (!moved && !std::exchange(settling_, false)) return;
     const auto booked = panel_.accounting().book(node_, counters);
     if (!booked) {
         log::error("traffic not booked; it is kept and booked later", {{"node", node_.value}, {"problem", describe(booked.error())}});
         return;
     }
     last_booked_ = std::move(counters);
+    settling_ = moved;
     if (!booked->empty()) endpoint_->forget(*booked);
 }
 

@@ -56,6 +56,7 @@ private:
     std::atomic<bool> online_{false};
     std::vector<plan::ForwardCounters> last_booked_;    // session thread only: spares the database a write when nothing moved
     std::unordered_map<ForwardId, plan::Fault> faults_; // session thread only: what was said last
+    bool settling_ = false;                             // session thread only: something moved when it was booked last
     std::optional<SteadyTime> retry_apply_;
     SteadyTime next_book_{};
     SteadyTime next_sample_{};

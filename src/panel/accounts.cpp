@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t administrator_expires = 2'727'251'700'000; // FLVX contract 2
 constexpr Milliseconds session_touch_every{60'000};
+constexpr std::size_t most_sessions = 100; // of one user; a script that signs in for every call must not fill the database
 
 // One visitor may hold a whole IPv6 /64, so that is what is throttled.
 std::string address_key(const IpAddress& address)
@@ -142,6 +143,7 @@ Result<void> Accounts::open_session(UserId user, const std::string& token_hash, 
         session.address = from.to_text();
         session.client = client.substr(0, 200);
         sessions.insert(token_hash, session);
+        sessions.keep_newest(user, most_sessions);
         return {};
     });
 }

@@ -30,7 +30,7 @@ public:
     Result<domain::User> sign_in(const std::string& name, const Secret& password, const IpAddress& from);
 
     // A session is known by the SHA-256 of its token (32 bytes). Resolving it checks expiry, revocation, and that the user still exists and is
-    // enabled; the role comes from the user's row. Errors: unauthenticated.
+    // enabled; the role comes from the user's row. A user has at most 100 sessions; the oldest end. Errors: unauthenticated.
     Result<void> open_session(UserId user, const std::string& token_hash, WallTime expires, const IpAddress& from, const std::string& client);
     Result<Actor> resolve_session(const std::string& token_hash, const IpAddress& from);
     Result<void> close_session(const std::string& token_hash);

@@ -121,7 +121,8 @@ TEST_CASE_FIXTURE(People, "guessing from one address has to wait, its neighbours
 
 TEST_CASE_FIXTURE(People, "guessing one account from many addresses has to wait, and its owner not for long")
 {
-    for (int i = 0; i < 20; ++i) CHECK(sign_in("alice", "wrong", IpAddress::from_v4(0xC6336400U + static_cast<std::uint32_t>(i))) == "unauthenticated sign_in");
+    for (int i = 0; i < 20; ++i)
+        CHECK(sign_in("alice", "wrong", IpAddress::from_v4(0xC6336400U + static_cast<std::uint32_t>(i))) == "unauthenticated sign_in");
     const auto refused = panel.accounts().sign_in("alice", Secret{"secret"}, home);
     CHECK(verdict(refused) == "rate_limited sign_in");
     CHECK(refused.error().args == std::vector<std::string>{"1"});
@@ -164,6 +165,21 @@ TEST_CASE_FIXTURE(People, "a session ends by time, by being closed, when its use
     const auto last = open_session(alice.user, 'd');
     value_of(panel.users().remove(admin, alice.user));
     CHECK(resolve(last) == "unauthenticated session");
+}
+
+TEST_CASE_FIXTURE(People, "a user has a hundred sessions at most, and the oldest end; others keep theirs")
+{
+    const auto of_admin = open_session(admin.user, 'z');
+    const auto hash = [](int i) {
+        std::string made(32, 'h');
+        made[0] = static_cast<char>(i);
+        return made;
+    };
+    for (int i = 0; i < 101; ++i) value_of(panel.accounts().open_session(alice.user, hash(i), clock.wall() + std::chrono::hours(1), home, "test"));
+    CHECK(resolve(hash(0)) == "unauthenticated session");
+    CHECK(resolve(hash(1)) == "ok");
+    CHECK(resolve(hash(100)) == "ok");
+    CHECK(resolve(of_admin) == "ok");
 }
 
 TEST_CASE_FIXTURE(People, "who changes his password stays signed in here and nowhere else")

@@ -67,6 +67,21 @@ std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& t
     return nodes;
 }
 
+EntryNodes::EntryNodes(store::ReadTx& tx)
+{
+    for (auto& node : store::NodeTable(tx).all()) nodes_.emplace(node.id, std::move(node));
+}
+
+std::vector<domain::Node> EntryNodes::of(const domain::Tunnel& tunnel) const
+{
+    std::vector<domain::Node> entries;
+    for (const auto& hop : tunnel.hops) {
+        const auto node = nodes_.find(hop.node);
+        if (hop.role == domain::HopRole::entry && node != nodes_.end()) entries.push_back(node->second);
+    }
+    return entries;
+}
+
 Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::Node>& entries, std::optional<std::uint16_t> wanted, ForwardId except,
                                   const std::vector<std::uint16_t>& tried)
 {

@@ -9,6 +9,7 @@
 #include "store/forward_table.hpp"
 
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace sluice::panel {
@@ -21,6 +22,16 @@ Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, User
 
 // The entry nodes of a tunnel, in order. Nodes that are gone are left out.
 std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& tunnel);
+
+// The same for many tunnels: every node is read once.
+class EntryNodes {
+public:
+    explicit EntryNodes(store::ReadTx& tx);
+    std::vector<domain::Node> of(const domain::Tunnel& tunnel) const;
+
+private:
+    std::unordered_map<NodeId, domain::Node> nodes_;
+};
 
 // One port that is allowed and free on every entry node. `wanted` absent: a random one. What `except` already holds it may keep. Errors: conflict
 // "forward.entries" (no entry node), invalid "forward.port" (args node, port), conflict "forward.port" (args node, port), conflict "forward.no_port".

@@ -98,7 +98,7 @@ ForwardView view_of(const Live& live, domain::Forward forward)
 // Tunnel names and client addresses, read once per tunnel for a whole list.
 class TunnelTexts {
 public:
-    explicit TunnelTexts(store::ReadTx& tx) : tx_(tx) {}
+    explicit TunnelTexts(store::ReadTx& tx) : tx_(tx), nodes_(tx) {}
 
     void fill(ForwardView& view)
     {
@@ -123,13 +123,14 @@ private:
                     if (!trim(address).empty()) place->second.addresses.emplace_back(trim(address));
                 }
             } else {
-                place->second.addresses = domain::entry_addresses(entry_nodes(tx_, *tunnel), tunnel->preference);
+                place->second.addresses = domain::entry_addresses(nodes_.of(*tunnel), tunnel->preference);
             }
         }
         return place->second;
     }
 
     store::ReadTx& tx_;
+    const EntryNodes nodes_;
     std::unordered_map<TunnelId, Entry> known_;
 };
 
@@ -146,6 +147,23 @@ Result<std::vector<ForwardView>> Forwards::list(const Actor& actor)
             texts.fill(views.back());
         }
         return views;
+    });
+}
+
+Result<Forwards::Part> Forwards::list(const Actor& actor, std::size_t first, std::size_t count)
+{
+    constexpr std::size_t most = 1000;
+    return context_.store->read([&](store::ReadTx& tx) -> Result<Part> {
+        store::ForwardTable table(tx);
+        const auto owner = actor.is_admin() ? std::nullopt : std::optional{actor.user};
+        Part part;
+        part.total = static_cast<std::size_t>(owner ? table.count_of(*owner) : table.count());
+        TunnelTexts texts(tx);
+        for (auto& forward : table.part(owner, first, std::min(count, most))) {
+            part.views.push_back(view_of(*context_.live, std::move(forward)));
+            texts.fill(part.views.back());
+        }
+        return part;
     });
 }
 

@@ -36,6 +36,12 @@ public:
     explicit Forwards(Context& context) : context_(context) {}
 
     Result<std::vector<ForwardView>> list(const Actor& actor); // by order, id
+    struct Part {
+        std::vector<ForwardView> views;
+        std::size_t total = 0;
+    };
+    // Some of them, and how many there are; costs what it shows. At most 1000.
+    Result<Part> list(const Actor& actor, std::size_t first, std::size_t count);
     Result<ForwardView> get(const Actor& actor, ForwardId id);
 
     // What is said before anything about the rest of a draft or patch: may this actor use the tunnel, is it there and on; is the forward there. For callers

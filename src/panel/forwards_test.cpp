@@ -353,6 +353,25 @@ TEST_CASE_FIXTURE(TwoNodes, "clients are told the addresses that the tunnel show
     CHECK(value_of(panel.forwards().get(alice, id)).entry_addresses == "relay.example:2000,[2001:db8::1]:2000");
 }
 
+TEST_CASE_FIXTURE(TwoNodes, "a part of the list is what the whole list has there, for everybody his own")
+{
+    std::vector<ForwardId> ids;
+    for (std::uint16_t port = 2000; port < 2006; ++port) ids.push_back(make_forward(port % 2 == 0 ? alice : bob, tunnel, port));
+    value_of(panel.forwards().reorder(admin, {{ids[0], 99}}));
+    const auto part = value_of(panel.forwards().list(admin, 4, 10));
+    CHECK(part.total == 6);
+    REQUIRE(part.views.size() == 2);
+    CHECK(part.views[0].forward.id == ids[5]);
+    CHECK(part.views[1].forward.id == ids[0]);
+    CHECK(part.views[1].forward.ports.size() == 2);
+    CHECK(part.views[1].tunnel_name == "t");
+    const auto own = value_of(panel.forwards().list(alice, 0, 2));
+    CHECK(own.total == 3);
+    REQUIRE(own.views.size() == 2);
+    CHECK(own.views[0].forward.id == ids[2]);
+    CHECK(value_of(panel.forwards().list(bob, 3, 1)).views.empty());
+}
+
 TEST_CASE_FIXTURE(TwoNodes, "a diagnosis asks every entry for every target, then its own listener, in that order")
 {
     auto wished = draft(tunnel, 2000);

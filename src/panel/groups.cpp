@@ -171,10 +171,10 @@ Result<std::vector<domain::TunnelGroup>> Groups::tunnel_groups(const Actor& acto
     return context_.store->read([](store::ReadTx& tx) -> Result<std::vector<domain::TunnelGroup>> { return store::TunnelGroupTable(tx).all(); });
 }
 
-Result<std::vector<domain::Permission>> Groups::permissions(const Actor& actor)
+Result<std::vector<domain::GroupPermission>> Groups::permissions(const Actor& actor)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    return context_.store->read([](store::ReadTx& tx) -> Result<std::vector<domain::Permission>> { return store::PermissionTable(tx).all(); });
+    return context_.store->read([](store::ReadTx& tx) -> Result<std::vector<domain::GroupPermission>> { return store::PermissionTable(tx).all(); });
 }
 
 Result<std::vector<UserGroupId>> Groups::groups_of(const Actor& actor, UserId user)

@@ -23,7 +23,7 @@ public:
 
     Result<std::vector<domain::UserGroup>> user_groups(const Actor& actor);
     Result<std::vector<domain::TunnelGroup>> tunnel_groups(const Actor& actor);
-    Result<std::vector<domain::Permission>> permissions(const Actor& actor);
+    Result<std::vector<domain::GroupPermission>> permissions(const Actor& actor);
     // A user may ask for himself. An unknown user is in no group.
     Result<std::vector<UserGroupId>> groups_of(const Actor& actor, UserId user);
 

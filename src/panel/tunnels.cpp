@@ -18,13 +18,13 @@ namespace sluice::panel {
 
 namespace {
 
-TunnelView view_of(store::ReadTx& tx, domain::Tunnel tunnel)
+TunnelView view_of(const EntryNodes& nodes, domain::Tunnel tunnel)
 {
     TunnelView view;
     if (tunnel.entry_addresses && !tunnel.entry_addresses->empty()) {
         view.entry_addresses = *tunnel.entry_addresses;
     } else {
-        for (const auto& address : domain::entry_addresses(entry_nodes(tx, tunnel), tunnel.preference))
+        for (const auto& address : domain::entry_addresses(nodes.of(tunnel), tunnel.preference))
             view.entry_addresses += (view.entry_addresses.empty() ? "" : ",") + address;
     }
     view.tunnel = std::move(tunnel);
@@ -100,7 +100,8 @@ Result<std::vector<TunnelView>> Tunnels::list(const Actor& actor)
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
     return context_.store->read([](store::ReadTx& tx) -> Result<std::vector<TunnelView>> {
         std::vector<TunnelView> views;
-        for (auto& tunnel : store::TunnelTable(tx).all()) views.push_back(view_of(tx, std::move(tunnel)));
+        const EntryNodes nodes(tx);
+        for (auto& tunnel : store::TunnelTable(tx).all()) views.push_back(view_of(nodes, std::move(tunnel)));
         return views;
     });
 }
@@ -111,7 +112,7 @@ Result<TunnelView> Tunnels::get(const Actor& actor, TunnelId id)
     return context_.store->read([&](store::ReadTx& tx) -> Result<TunnelView> {
         auto tunnel = store::TunnelTable(tx).find(id);
         if (!tunnel) return make_error(Errc::not_found, "tunnel");
-        return view_of(tx, std::move(*tunnel));
+        return view_of(EntryNodes(tx), std::move(*tunnel));
     });
 }
 
@@ -251,11 +252,12 @@ Result<std::vector<Tunnels::Usable>> Tunnels::usable(const Actor& actor)
     return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<Usable>> {
         std::set<TunnelId> assigned;
         for (const auto& assignment : store::AssignmentTable(tx).of_user(actor.user)) assigned.insert(assignment.tunnel);
+        const EntryNodes nodes(tx);
         std::vector<Usable> usable;
         for (const auto& tunnel : store::TunnelTable(tx).all()) {
             if (!tunnel.enabled || (!actor.is_admin() && !assigned.contains(tunnel.id))) continue;
             Usable one{tunnel.id, tunnel.name, tunnel.type, 0, 0};
-            const auto entries = entry_nodes(tx, tunnel);
+            const auto entries = nodes.of(tunnel);
             if (!entries.empty()) {
                 auto common = entries.front().ports;
                 for (const auto& node : entries) common = common.intersect(node.ports);

@@ -115,6 +115,21 @@ std::vector<domain::Forward> ForwardTable::all() { return select("WHERE f.id > ?
 
 std::vector<domain::Forward> ForwardTable::of_user(UserId user) { return select("WHERE f.user_id = ? ", by_place, user.value); }
 
+std::vector<domain::Forward> ForwardTable::part(std::optional<UserId> user, std::size_t first, std::size_t count)
+{
+    const std::string whose = user ? "user_id = ?" : "id > ?";
+    return select("WHERE f.id IN (SELECT id FROM forwards WHERE " + whose + " ORDER BY position, id LIMIT " + std::to_string(count) + " OFFSET " +
+                      std::to_string(first) + ") ",
+                  by_place, user.value_or(UserId{0}).value);
+}
+
+std::int64_t ForwardTable::count()
+{
+    Statement query(tx_, "SELECT count(*) FROM forwards");
+    query.next();
+    return query.integer();
+}
+
 std::vector<domain::Forward> ForwardTable::of_tunnel(TunnelId tunnel) { return select("WHERE f.tunnel_id = ? ", by_place, tunnel.value); }
 
 std::vector<domain::Forward> ForwardTable::on_node(NodeId node)

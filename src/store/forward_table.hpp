@@ -19,6 +19,9 @@ public:
     std::optional<domain::Forward> find(ForwardId id);
     std::vector<domain::Forward> all();                // by position, id
     std::vector<domain::Forward> of_user(UserId user); // by position, id
+    // A part of all, or of one user's, by position, id.
+    std::vector<domain::Forward> part(std::optional<UserId> user, std::size_t first, std::size_t count);
+    std::int64_t count();
     std::vector<domain::Forward> of_tunnel(TunnelId tunnel);
     std::vector<domain::Forward> on_node(NodeId node); // with a port there; by id
     std::int64_t count_of(UserId user);

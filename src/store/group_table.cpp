@@ -50,7 +50,7 @@ GrantRow grant_row(Statement& from)
 } // namespace
 
 template <class GroupId, class MemberId>
-std::vector<domain::Group<GroupId, MemberId>> GroupTable<GroupId, MemberId>::all()
+std::vector<domain::MemberGroup<GroupId, MemberId>> GroupTable<GroupId, MemberId>::all()
 {
     std::vector<Row> groups;
     std::unordered_map<GroupId, std::size_t> places;
@@ -144,13 +144,13 @@ void GroupTable<GroupId, MemberId>::remove_member_from_all(MemberId member)
 template class GroupTable<UserGroupId, UserId>;
 template class GroupTable<TunnelGroupId, TunnelId>;
 
-std::vector<domain::Permission> PermissionTable::all()
+std::vector<domain::GroupPermission> PermissionTable::all()
 {
-    std::vector<domain::Permission> permissions;
+    std::vector<domain::GroupPermission> permissions;
     Statement query(tx_, "SELECT p.id, p.user_group_id, p.tunnel_group_id, u.name, t.name, p.created FROM group_permissions p "
                          "JOIN user_groups u ON u.id = p.user_group_id JOIN tunnel_groups t ON t.id = p.tunnel_group_id ORDER BY p.id");
     while (query.next()) {
-        domain::Permission permission;
+        domain::GroupPermission permission;
         permission.id = query.integer();
         permission.users = query.id<UserGroupId>();
         permission.tunnels = query.id<TunnelGroupId>();

@@ -15,7 +15,7 @@ namespace sluice::store {
 template <class GroupId, class MemberId>
 class GroupTable {
 public:
-    using Row = domain::Group<GroupId, MemberId>;
+    using Row = domain::MemberGroup<GroupId, MemberId>;
     explicit GroupTable(ReadTx& tx) : tx_(tx) {}
 
     std::vector<Row> all(); // by id
@@ -41,7 +41,7 @@ class PermissionTable {
 public:
     explicit PermissionTable(ReadTx& tx) : tx_(tx) {}
 
-    std::vector<domain::Permission> all(); // by id
+    std::vector<domain::GroupPermission> all(); // by id
     bool exists(UserGroupId users, TunnelGroupId tunnels);
     std::int64_t insert(UserGroupId users, TunnelGroupId tunnels, WallTime now);
     bool remove(std::int64_t id); // whether it was there

@@ -143,6 +143,13 @@ void SessionTable::remove_all_of(UserId user, const std::string& except_token_ha
     Statement(tx_, "DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user, Statement::as_blob(except_token_hash)).run();
 }
 
+void SessionTable::keep_newest(UserId user, std::size_t count)
+{
+    Statement(tx_, "DELETE FROM sessions WHERE user_id = ?1 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)",
+              user, static_cast<std::int64_t>(count))
+        .run();
+}
+
 void SessionTable::remove_expired(WallTime now) { Statement(tx_, "DELETE FROM sessions WHERE expires <= ?", now).run(); }
 
 } // namespace sluice::store

@@ -4,6 +4,7 @@
 #include "domain/user.hpp"
 #include "store/store.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,6 +63,7 @@ public:
     void remove(const std::string& token_hash);
     void remove_all_of(UserId user, const std::string& except_token_hash); // an empty exception spares none
     void remove_expired(WallTime now);
+    void keep_newest(UserId user, std::size_t count); // those before go
 
 private:
     ReadTx& tx_;

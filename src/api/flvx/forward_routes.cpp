@@ -82,6 +82,13 @@ Result<std::optional<std::uint16_t>> read_port(const Body& body)
 
 Reply list_forwards(Call& call)
 {
+    if (const auto wanted = part_of(call)) {
+        const auto part = call.panel.forwards().list(call.who(), wanted->first, wanted->second);
+        if (!part) return fail(part.error());
+        Json list = Json::array();
+        for (const auto& view : part->views) list.push_back(with_snake_names(forward_json(view)));
+        return ok(paged(std::move(list), part->total));
+    }
     const auto forwards = call.panel.forwards().list(call.who());
     return forwards ? ok(listing(call, *forwards, forward_json)) : fail(forwards.error());
 }

@@ -40,13 +40,20 @@ Reply fail(const Error& error)
 
 std::optional<std::int64_t> id_of(const Call& call, const char* key, const char* alias) { return call.body.id(call.body.either(key, alias)); }
 
-Page page_of(const Call& call, std::size_t total)
+std::optional<std::pair<std::size_t, std::size_t>> part_of(const Call& call)
 {
     const auto& body = call.body;
-    if (!body.has("page") && !body.has("pageSize")) return {0, total, false};
+    if (!body.has("page") && !body.has("pageSize")) return std::nullopt;
     const auto size = static_cast<std::size_t>(std::clamp<std::int64_t>(body.integer("pageSize", 20), 1, 1000));
     const auto number = static_cast<std::size_t>(std::clamp<std::int64_t>(body.integer("page", 1), 1, 1'000'000));
-    return {std::min(total, (number - 1) * size), std::min(total, number * size), true};
+    return std::pair{(number - 1) * size, size};
+}
+
+Page page_of(const Call& call, std::size_t total)
+{
+    const auto part = part_of(call);
+    if (!part) return {0, total, false};
+    return {std::min(total, part->first), std::min(total, part->first + part->second), true};
 }
 
 Json with_snake_names(Json item)

@@ -85,7 +85,9 @@ struct Page {
     bool asked = false;
 };
 Page page_of(const Call& call, std::size_t total);
-Json with_snake_names(Json item); // each key also as snake_case
+// Which part a page is, before it is known how many there are; absent: no page is asked for.
+std::optional<std::pair<std::size_t, std::size_t>> part_of(const Call& call); // first, count
+Json with_snake_names(Json item);                                             // each key also as snake_case
 Json paged(Json list, std::size_t total);
 
 // A list as the request wants it: the bare array, or a page with both spellings. Only what is shown is rendered.

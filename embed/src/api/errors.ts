@@ -65,7 +65,7 @@ const messages: readonly (readonly [string, TextKey])[] = [
     ['节点未返回诊断数据', 'error.noDiagnosis'],
     ['隧道名称不能为空', 'error.tunnelName'],
     ['隧道名称重复', 'error.tunnelNameTaken'],
-    ['入口IP格式错误', 'error.tunnelEntryAddresses'],
+    ['入口IP格式错误', 'error.tunnelAddress'],
     ['IP偏好无效', 'error.badRequest'],
     ['隧道类型无效', 'error.badRequest'],
     ['入口不能为空', 'error.tunnelEntries'],

@@ -26,6 +26,8 @@ plan::Plan full_plan()
     forward.max_connections = 100;
     forward.blocks = {true, false, true};
     forward.idle_timeout = Seconds{600};
+    forward.speed_limits = {plan::LimitId{4}};
+    plan.speed_limits = {{plan::LimitId{4}, 125'000, 0}};
     plan.forwards.push_back(forward);
     return plan;
 }
@@ -34,8 +36,8 @@ plan::Plan full_plan()
 constexpr auto golden =
     R"({"forwards":[{"allow":["10.0.0.0/8"],"block_http":true,"block_socks":true,"block_tls":false,"connect_timeout":10,)"
     R"("deny":["10.1.0.0/16"],"egress_interface":"eth1","half_closed_timeout":300,"id":3,"idle_timeout":600,"max_connections":100,)"
-    R"("pick":4,"port":8080,"preference":2,"targets":["web.example:80","[2001:db8::1]:81"],"tcp":true,"tcp_address":"127.0.0.1",)"
-    R"("udp":false,"udp_address":"::","udp_idle_timeout":60}],"revision":12,"version":1})";
+    R"("pick":4,"port":8080,"preference":2,"speed_limits":[4],"targets":["web.example:80","[2001:db8::1]:81"],"tcp":true,"tcp_address":"127.0.0.1",)"
+    R"("udp":false,"udp_address":"::","udp_idle_timeout":60}],"revision":12,"speed_limits":[{"down":0,"id":4,"up":125000}],"version":1})";
 
 class File {
 public:
@@ -110,6 +112,28 @@ TEST_CASE("what is not a plan is refused with the field that is wrong")
     CHECK(with(R"("idle_timeout":600)", R"("idle_timeout":-1)") == "idle_timeout");
     with(R"("tcp":true)", R"("tcp":1)");
     with(R"("port":8080,)", "");
+}
+
+TEST_CASE("a plan without speed limits, as it was written before there were any, reads as one without")
+{
+    auto old = full_plan();
+    old.speed_limits.clear();
+    old.forwards[0].speed_limits.clear();
+    std::string text = golden;
+    for (const std::string part : {R"("speed_limits":[4],)", R"("speed_limits":[{"down":0,"id":4,"up":125000}],)"})
+        text.erase(text.find(part), part.size());
+    const File file;
+    file.write(text);
+    CHECK(load_plan(file.path()).value() == old);
+}
+
+TEST_CASE("a forward with a speed limit that the plan does not have is refused")
+{
+    std::string text = golden;
+    text.replace(text.find(R"("speed_limits":[4])"), std::string_view{R"("speed_limits":[4])"}.size(), R"("speed_limits":[5])");
+    const File file;
+    file.write(text);
+    CHECK(load_plan(file.path()).error().code == Errc::invalid);
 }
 
 } // namespace sluice::agent

@@ -39,7 +39,7 @@ struct NodeRow {
     Secret secret;
 };
 
-struct SpeedLimit {
+struct SpeedLimitRow {
     SpeedLimitId id;
     std::string name;
     std::int64_t mbit = 0;
@@ -85,7 +85,7 @@ struct Snapshot {
     std::optional<std::vector<UserRow>> users;
     std::optional<std::vector<NodeRow>> nodes;
     std::optional<std::vector<Tunnel>> tunnels;
-    std::optional<std::vector<SpeedLimit>> speed_limits;
+    std::optional<std::vector<SpeedLimitRow>> speed_limits;
     std::optional<std::vector<Assignment>> assignments;
     std::optional<std::vector<ForwardRow>> forwards;
     std::optional<std::vector<Group>> tunnel_groups;

@@ -66,6 +66,7 @@ public:
     std::map<ForwardId, Active> active;                                      // the thread that applies, and counters() under the lock
     using TargetKey = std::tuple<HostPort, plan::IpPreference, std::string>; // with where it is reached from
     std::map<TargetKey, TargetPtr> known_targets;
+    std::map<plan::LimitId, std::shared_ptr<SpeedLimit>> known_limits;
     std::atomic<std::uint32_t> open_total{0};
     mutable std::mutex mutex; // guards `runtimes`
     std::map<ForwardId, std::shared_ptr<Runtime>> runtimes;
@@ -82,6 +83,8 @@ public:
     }
     void use(Active& one, const plan::Forward& plan);
     void drop_unused_targets();
+    void learn_limits(const std::vector<plan::SpeedLimit>& limits);
+    SpeedLimits limits_of(const plan::Forward& plan) const;
 };
 
 std::shared_ptr<const TargetSet> Engine::Impl::make_targets(const plan::Forward& plan)
@@ -104,6 +107,27 @@ void Engine::Impl::drop_unused_targets()
     keeper->watch(all);
 }
 
+// A limit that stays keeps what it has counted: a new rate is no new allowance.
+void Engine::Impl::learn_limits(const std::vector<plan::SpeedLimit>& limits)
+{
+    std::map<plan::LimitId, std::shared_ptr<SpeedLimit>> now;
+    for (const auto& limit : limits) {
+        const auto found = known_limits.find(limit.id);
+        if (found != known_limits.end()) found->second->set(limit);
+        now.emplace(limit.id, found != known_limits.end() ? found->second : std::make_shared<SpeedLimit>(limit));
+    }
+    known_limits.swap(now);
+}
+
+SpeedLimits Engine::Impl::limits_of(const plan::Forward& plan) const
+{
+    std::vector<std::shared_ptr<SpeedLimit>> limits;
+    for (const auto id : plan.speed_limits) {
+        if (const auto found = known_limits.find(id); found != known_limits.end()) limits.push_back(found->second);
+    }
+    return SpeedLimits{std::move(limits)};
+}
+
 // Opens what is wished and not open yet. On failure nothing that it opened stays; a transport that was serving before goes on.
 void Engine::Impl::open(Active& one)
 {
@@ -122,6 +146,7 @@ void Engine::Impl::open(Active& one)
             }
             runtime->slots.push_back(*slot);
         }
+        runtime->speed_limits.assign(count, limits_of(one.plan));
         one.runtime = std::move(runtime);
         const std::lock_guard lock(mutex);
         runtimes[one.plan.id] = one.runtime;
@@ -197,10 +222,11 @@ void Engine::Impl::use(Active& one, const plan::Forward& plan)
 {
     one.plan = plan;
     one.targets = make_targets(plan);
-    if (one.tcp.empty() && one.udp.empty()) return;
+    if (!one.runtime) return;
     const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
     for (std::size_t i = 0; i < workers.size(); ++i) {
         workers[i]->call([&] {
+            one.runtime->speed_limits[i] = limits_of(plan); // connections that are open feel it, too
             if (!one.tcp.empty()) one.tcp[i]->use(wish);
             if (!one.udp.empty()) one.udp[i]->use(wish);
         });
@@ -241,6 +267,7 @@ plan::Applied Engine::apply(const plan::Plan& plan)
     std::map<ForwardId, const plan::Forward*> wished;
     for (const auto& forward : plan.forwards) wished.emplace(forward.id, &forward);
 
+    self.learn_limits(plan.speed_limits);
     // First everything that closes: a port may move from one forward to another within one plan.
     for (auto it = self.active.begin(); it != self.active.end();) {
         const auto wish = wished.find(it->first);

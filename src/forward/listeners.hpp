@@ -81,6 +81,9 @@ private:
         std::uint16_t largest_segment = UdpSender::any_segment;
     };
 
+    // How many runs may be read now under the speed limits; 0: none, and `waiting` has a turn when they may.
+    std::size_t may_receive(Direction direction, Handler& waiting);
+    const SpeedLimits& speed_limits() const { return runtime_->speed_limits[worker_.index()]; }
     Session* session_for(const Datagrams& run);
     void receive_clients();
     void receive_target(Session& session);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "forward/counters.hpp"
+#include "forward/speed_limit.hpp"
 #include "forward/targets.hpp"
 #include "plan/plan.hpp"
 
@@ -26,7 +27,8 @@ struct Runtime {
     std::atomic<std::uint32_t> open{0};               // TCP connections and UDP sessions, all workers
     std::atomic<std::uint32_t>* open_total = nullptr; // of the engine
     Keeper* keeper = nullptr;
-    std::vector<Slot*> slots; // by worker; set before the first listener, never changed
+    std::vector<Slot*> slots;              // by worker; set before the first listener, never changed
+    std::vector<SpeedLimits> speed_limits; // by worker, each touched on its loop only
 
     // Counts one more if the cap allows it.
     bool enter(std::uint32_t cap)

@@ -215,6 +215,18 @@ void TcpRelay::pump_both()
     if (pumps_[client].finished && pumps_[target].finished) end(RelayEnd::closed);
 }
 
+// Whether a speed limit has the next read wait; then there will be a turn when it may go on. Else the budget is what may be read in one go.
+bool TcpRelay::held_back(Pump& pump, std::size_t& budget)
+{
+    const auto& limits = speed_limits();
+    if (const auto ready = limits.ready_at(direction(pump)); ready > worker_.now()) {
+        worker_.wake_at(*this, ready);
+        return true;
+    }
+    budget = limits.portion(direction(pump), budget);
+    return false;
+}
+
 TcpRelay::Progress TcpRelay::pump(Pump& pump, std::size_t& budget)
 {
     const auto progress = pump_on(pump, budget);
@@ -228,6 +240,8 @@ TcpRelay::Progress TcpRelay::pump(Pump& pump, std::size_t& budget)
 
 TcpRelay::Progress TcpRelay::pump_on(Pump& pump, std::size_t& budget)
 {
+    const bool limited = !speed_limits().empty();
+    bool has_read = false;
     for (;;) {
         if (pump.left_size > 0) {
             if (!pump.writable) return Progress::blocked;
@@ -238,6 +252,10 @@ TcpRelay::Progress TcpRelay::pump_on(Pump& pump, std::size_t& budget)
         if (!pump.readable) return Progress::blocked;
         if (!pump.writable) return Progress::blocked; // nothing is read that cannot go on: the sender feels it
         if (budget == 0) return Progress::again;
+        // Under a speed limit one read is a turn: who has had his portion queues behind those who wait for theirs.
+        if (limited && has_read) return Progress::again;
+        if (limited && held_back(pump, budget)) return Progress::blocked;
+        has_read = true;
         const auto moved = pump.splicing ? splice_some(pump, budget) : copy_some(pump, budget);
         if (moved != Progress::again) return moved;
     }
@@ -246,6 +264,7 @@ TcpRelay::Progress TcpRelay::pump_on(Pump& pump, std::size_t& budget)
 void TcpRelay::after_read(Pump& pump, std::size_t bytes, std::size_t asked)
 {
     moved_ = worker_.now();
+    speed_limits().passed(direction(pump), bytes, moved_);
     // A short read emptied the socket: no need to ask again, unless the peer is closing and its end would be missed.
     if (bytes < asked && !pump.peer_closing) pump.readable = false;
     if (bytes >= large_read) {
@@ -265,7 +284,8 @@ TcpRelay::Progress TcpRelay::copy_some(Pump& pump, std::size_t& budget)
     const int from = descriptor(pump.from);
     const int to = descriptor(other(pump.from));
     char* scratch = worker_.scratch();
-    const auto got = ::recv(from, scratch, copy_size, 0);
+    const auto asked = std::min(copy_size, budget);
+    const auto got = ::recv(from, scratch, asked, 0);
     if (got < 0) {
         if (errno == EINTR) return Progress::again;
         if (!would_block(errno)) return Progress::failed;
@@ -278,7 +298,7 @@ TcpRelay::Progress TcpRelay::copy_some(Pump& pump, std::size_t& budget)
     }
     const auto bytes = static_cast<std::size_t>(got);
     budget -= std::min(budget, bytes);
-    after_read(pump, bytes, copy_size);
+    after_read(pump, bytes, asked);
     std::size_t sent = 0;
     while (sent < bytes) {
         const auto wrote = meter(pump).deliver(bytes - sent, [&] { return ::send(to, scratch + sent, bytes - sent, MSG_NOSIGNAL); });
@@ -307,7 +327,7 @@ TcpRelay::Progress TcpRelay::splice_some(Pump& pump, std::size_t& budget)
             return copy_some(pump, budget);
         }
     }
-    const auto asked = pump.pipe.capacity;
+    const auto asked = speed_limits().empty() ? pump.pipe.capacity : std::min(pump.pipe.capacity, budget);
     const auto got = ::splice(descriptor(pump.from), nullptr, pump.pipe.write_end, nullptr, asked, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (got < 0) {
         if (errno == EINTR) return Progress::again;

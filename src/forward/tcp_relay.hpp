@@ -65,6 +65,9 @@ private:
     Progress copy_some(Pump& pump, std::size_t& budget);
     Progress splice_some(Pump& pump, std::size_t& budget);
     Progress write_left(Pump& pump);
+    static Direction direction(const Pump& pump) { return pump.from == client ? Direction::up : Direction::down; }
+    const SpeedLimits& speed_limits() const { return runtime_.speed_limits[worker_.index()]; }
+    bool held_back(Pump& pump, std::size_t& budget);
     Meter meter(const Pump& pump) const { return pump.from == client ? up_meter(slot_) : down_meter(slot_); }
     void failed(Side side);
     void connect_failed(int problem);

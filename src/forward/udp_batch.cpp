@@ -16,7 +16,7 @@ UdpReceiver::UdpReceiver() : arena_(std::make_unique_for_overwrite<char[]>(batch
     }
 }
 
-int UdpReceiver::receive(int socket, bool with_address)
+int UdpReceiver::receive(int socket, bool with_address, std::size_t most)
 {
     for (std::size_t i = 0; i < batch; ++i) {
         auto& header = headers_[i].msg_hdr;
@@ -26,7 +26,7 @@ int UdpReceiver::receive(int socket, bool with_address)
         header.msg_controllen = controls_[i].bytes.size();
         header.msg_flags = 0;
     }
-    const int count = ::recvmmsg(socket, headers_.data(), batch, MSG_DONTWAIT, nullptr);
+    const int count = ::recvmmsg(socket, headers_.data(), static_cast<unsigned>(std::min(most, batch)), MSG_DONTWAIT, nullptr);
     if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
         auto& run = runs_[i];

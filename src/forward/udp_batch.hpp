@@ -32,8 +32,8 @@ public:
     static constexpr std::size_t batch = 32;
     UdpReceiver();
 
-    // Reads one batch. Returns the number of runs, 0 when nothing waits, -1 on an error (errno). Valid until the next call.
-    int receive(int socket, bool with_address);
+    // Reads one batch of at most `most` runs. Returns the number of runs, 0 when nothing waits, -1 on an error (errno). Valid until the next call.
+    int receive(int socket, bool with_address, std::size_t most = batch);
     const Datagrams& operator[](std::size_t index) const { return runs_[index]; }
 
 private:

@@ -11,6 +11,7 @@ namespace sluice::forward {
 namespace {
 
 constexpr int batches_per_turn = 8;
+constexpr std::size_t largest_run = 64 * 1024; // bytes that the kernel joins into one
 
 } // namespace
 
@@ -78,13 +79,27 @@ UdpListener::Session* UdpListener::session_for(const Datagrams& run)
     return sessions_.emplace(key, std::move(session)).first->second.get();
 }
 
+std::size_t UdpListener::may_receive(Direction direction, Handler& waiting)
+{
+    const auto& limits = speed_limits();
+    if (limits.empty()) return UdpReceiver::batch;
+    // What is not read waits in the socket, and what that cannot hold is lost: a slower path, as UDP knows it.
+    if (const auto ready = limits.ready_at(direction); ready > worker_.now()) {
+        worker_.wake_at(waiting, ready);
+        return 0;
+    }
+    return std::max<std::size_t>(1, limits.portion(direction, UdpReceiver::batch * largest_run) / largest_run);
+}
+
 void UdpListener::receive_clients()
 {
     auto& [receiver, sender] = udp_batch_of_this_thread();
     auto& slot = *runtime_->slots[worker_.index()];
     for (int round = 0; round < batches_per_turn; ++round) {
         if (!socket_) return;
-        const int count = receiver.receive(socket_.get(), true);
+        const auto most = may_receive(Direction::up, *this);
+        if (most == 0) return;
+        const int count = receiver.receive(socket_.get(), true, most);
         if (count == 0) return;
         if (count < 0) continue; // an error of an earlier send; the queue is still there
         Session* current = nullptr;
@@ -97,6 +112,7 @@ void UdpListener::receive_clients()
                 sender.begin(session->socket.get(), nullptr, false, nullptr, up_meter(slot), session->largest_segment);
             }
             session->moved = worker_.now();
+            speed_limits().passed(Direction::up, receiver[i].length, worker_.now());
             sender.add(receiver[i]);
         }
         if (current != nullptr) sender.flush();
@@ -109,7 +125,9 @@ void UdpListener::receive_target(Session& session)
     auto& [receiver, sender] = udp_batch_of_this_thread();
     auto& slot = *runtime_->slots[worker_.index()];
     for (int round = 0; round < batches_per_turn; ++round) {
-        const int count = receiver.receive(session.socket.get(), false);
+        const auto most = may_receive(Direction::down, session);
+        if (most == 0) return;
+        const int count = receiver.receive(session.socket.get(), false, most);
         if (count == 0) return;
         if (count < 0) {
             if (errno != ECONNREFUSED) return remove(session);
@@ -119,7 +137,10 @@ void UdpListener::receive_target(Session& session)
             continue;
         }
         sender.begin(socket_.get(), &session.key.client, v6_, session.has_local ? &session.key.local : nullptr, down_meter(slot), largest_segment_);
-        for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) sender.add(receiver[i]);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+            speed_limits().passed(Direction::down, receiver[i].length, worker_.now());
+            sender.add(receiver[i]);
+        }
         sender.flush();
         session.moved = worker_.now();
     }

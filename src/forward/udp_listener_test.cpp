@@ -249,8 +249,11 @@ TEST_CASE("sessions count against the cap, and a freed place is used")
     CHECK(peer.receive() == "A");
     CHECK(stage.engine->open_connections() == 2);
     CHECK_FALSE(peer.waiting());
-    stage.clock.advance(Seconds{61});
-    CHECK(stage.idle());
+    // Another worker may come to c's datagram only now, when there is room for it: that session has to end, too.
+    CHECK(eventually([&] {
+        stage.clock.advance(Seconds{61});
+        return stage.engine->open_connections() == 0;
+    }));
     send(c, "c");
     CHECK(peer.receive() == "c");
 }

@@ -98,8 +98,42 @@ void Worker::tick_me(Handler& handler, bool wanted)
         ticking_.erase(&handler);
 }
 
+void Worker::wake_at(Handler& handler, SteadyTime time)
+{
+    if (handler.alarm_ && handler.alarm_->first <= time) return;
+    drop_alarm(handler);
+    handler.alarm_ = {time, next_alarm_++};
+    alarms_.emplace(*handler.alarm_, &handler);
+}
+
+void Worker::drop_alarm(Handler& handler)
+{
+    if (!handler.alarm_) return;
+    alarms_.erase(*handler.alarm_);
+    handler.alarm_.reset();
+}
+
+void Worker::ring_alarms()
+{
+    while (!alarms_.empty() && alarms_.begin()->first.first <= now_) {
+        auto& handler = *alarms_.begin()->second;
+        drop_alarm(handler);
+        run_again(handler);
+    }
+}
+
+int Worker::patience(std::chrono::steady_clock::time_point next_tick) const
+{
+    if (!run_queue_.empty()) return 0;
+    // The wait is real time; deadlines are the clock's. A held clock is looked at once per tick, or as often as an alarm is away.
+    auto left = next_tick - std::chrono::steady_clock::now();
+    if (!alarms_.empty()) left = std::min(left, alarms_.begin()->first.first - clock_.steady());
+    return static_cast<int>(std::clamp<std::int64_t>(std::chrono::ceil<Milliseconds>(left).count(), 0, tick_.count()));
+}
+
 void Worker::bury(std::unique_ptr<Handler> handler)
 {
+    drop_alarm(*handler);
     ticking_.erase(handler.get());
     // Emptied in place: the round that is running may hold an index into either queue.
     std::replace(run_queue_.begin(), run_queue_.end(), handler.get(), static_cast<Handler*>(nullptr));
@@ -144,14 +178,9 @@ void Worker::run()
     std::array<epoll_event, 512> events{};
     auto real_tick = std::chrono::steady_clock::now();
     while (!stopping_) {
-        // The wait is real time; deadlines are the clock's. A held clock is looked at once per tick.
-        int timeout = 0;
-        if (run_queue_.empty()) {
-            const auto left = std::chrono::duration_cast<Milliseconds>(real_tick + tick_ - std::chrono::steady_clock::now()).count();
-            timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, tick_.count()));
-        }
-        const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+        const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience(real_tick + tick_));
         now_ = clock_.steady();
+        ring_alarms();
         bool commanded = false;
         for (int i = 0; i < count; ++i) {
             auto* source = static_cast<Handler::Source*>(events[static_cast<std::size_t>(i)].data.ptr);

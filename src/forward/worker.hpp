@@ -10,11 +10,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace sluice::forward {
@@ -30,11 +33,12 @@ public:
     };
     virtual ~Handler() = default;
     virtual void on_event(int which, std::uint32_t events) = 0;
-    virtual void on_turn() {}           // asked for by Worker::run_again
+    virtual void on_turn() {}           // asked for by Worker::run_again or Worker::wake_at
     virtual void on_tick(SteadyTime) {} // about once a second, for those that asked with Worker::tick_me
 
 protected:
-    bool queued_ = false; // in the run queue
+    bool queued_ = false;                                       // in the run queue
+    std::optional<std::pair<SteadyTime, std::uint64_t>> alarm_; // place among the alarms
     friend class Worker;
 };
 
@@ -54,7 +58,8 @@ public:
     bool add(int descriptor, std::uint32_t events, Handler::Source& source); // EPOLLET is added
     void run_again(Handler& handler);                                        // another turn after everybody else had one
     void tick_me(Handler& handler, bool wanted);
-    void bury(std::unique_ptr<Handler> handler); // deleted when no event of this round can mean it
+    void wake_at(Handler& handler, SteadyTime time); // a turn then, to the millisecond; of several times the earliest counts
+    void bury(std::unique_ptr<Handler> handler);     // deleted when no event of this round can mean it
 
     SteadyTime now() const { return now_; }
     unsigned index() const { return index_; }
@@ -70,6 +75,9 @@ public:
 private:
     void run();
     void run_commands();
+    int patience(std::chrono::steady_clock::time_point next_tick) const; // milliseconds for epoll_wait
+    void ring_alarms();
+    void drop_alarm(Handler& handler);
 
     const unsigned index_;
     const Clock& clock_;
@@ -86,6 +94,9 @@ private:
     std::vector<Handler*> run_queue_;
     std::vector<Handler*> this_round_;
     std::unordered_map<Handler*, bool> ticking_;
+    // Equal times keep their order: who waited first is served first, so that many who share a speed limit take turns.
+    std::map<std::pair<SteadyTime, std::uint64_t>, Handler*> alarms_;
+    std::uint64_t next_alarm_ = 0;
     std::vector<std::unique_ptr<Handler>> graveyard_;
     bool stopping_ = false;
 

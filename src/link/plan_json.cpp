@@ -2,6 +2,8 @@
 
 #include "link/json_fields.hpp"
 
+#include <algorithm>
+
 namespace sluice::link {
 
 namespace {
@@ -12,6 +14,15 @@ json texts(const std::vector<Cidr>& networks)
 {
     json list = json::array();
     for (const auto& network : networks) list.push_back(network.to_text());
+    return list;
+}
+
+json encode_limit(const plan::SpeedLimit& limit) { return {{"id", limit.id.value}, {"up", limit.up}, {"down", limit.down}}; }
+
+json limit_ids(const std::vector<plan::LimitId>& limits)
+{
+    json list = json::array();
+    for (const auto limit : limits) list.push_back(limit.value);
     return list;
 }
 
@@ -36,6 +47,7 @@ json encode_forward(const plan::Forward& forward)
         {"block_http", forward.blocks.http},
         {"block_tls", forward.blocks.tls},
         {"block_socks", forward.blocks.socks},
+        {"speed_limits", limit_ids(forward.speed_limits)},
         {"connect_timeout", forward.connect_timeout.count()},
         {"idle_timeout", forward.idle_timeout.count()},
         {"half_closed_timeout", forward.half_closed_timeout.count()},
@@ -52,6 +64,15 @@ std::vector<Cidr> networks(const json& from, const char* field)
         out.push_back(*network);
     }
     return out;
+}
+
+plan::SpeedLimit decode_limit(const json& from)
+{
+    plan::SpeedLimit limit;
+    limit.id = plan::LimitId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
+    limit.up = number<std::uint64_t>(from, "up", 0, INT64_MAX);
+    limit.down = number<std::uint64_t>(from, "down", 0, INT64_MAX);
+    return limit;
 }
 
 plan::Forward decode_forward(const json& from)
@@ -75,6 +96,9 @@ plan::Forward decode_forward(const json& from)
     forward.sources = {networks(from, "allow"), networks(from, "deny")};
     forward.max_connections = number<std::uint32_t>(from, "max_connections", 0, UINT32_MAX);
     forward.blocks = {from.at("block_http").get<bool>(), from.at("block_tls").get<bool>(), from.at("block_socks").get<bool>()};
+    if (from.contains("speed_limits")) { // absent in a file of an older program
+        for (const auto& item : from.at("speed_limits")) forward.speed_limits.push_back(plan::LimitId{item.get<std::int64_t>()});
+    }
     forward.connect_timeout = seconds(from, "connect_timeout");
     forward.idle_timeout = seconds(from, "idle_timeout");
     forward.half_closed_timeout = seconds(from, "half_closed_timeout");
@@ -88,7 +112,9 @@ json plan_to_json(const plan::Plan& plan)
 {
     json forwards = json::array();
     for (const auto& forward : plan.forwards) forwards.push_back(encode_forward(forward));
-    return {{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}};
+    json limits = json::array();
+    for (const auto& limit : plan.speed_limits) limits.push_back(encode_limit(limit));
+    return {{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}, {"speed_limits", std::move(limits)}};
 }
 
 plan::Plan plan_from_json(const json& from)
@@ -96,11 +122,23 @@ plan::Plan plan_from_json(const json& from)
     number<int>(from, "version", format_version, format_version);
     plan::Plan plan;
     plan.revision = number<std::uint64_t>(from, "revision", 0, INT64_MAX);
+    plan::LimitId last_limit;
+    if (from.contains("speed_limits")) {
+        for (const auto& item : from.at("speed_limits")) {
+            plan.speed_limits.push_back(decode_limit(item));
+            if (plan.speed_limits.back().id <= last_limit) throw Malformed{"speed_limits"};
+            last_limit = plan.speed_limits.back().id;
+        }
+    }
     ForwardId last;
     for (const auto& item : from.at("forwards")) {
         plan.forwards.push_back(decode_forward(item));
         if (plan.forwards.back().id <= last) throw Malformed{"id"};
         last = plan.forwards.back().id;
+        for (const auto limit : plan.forwards.back().speed_limits) {
+            const auto known = std::any_of(plan.speed_limits.begin(), plan.speed_limits.end(), [limit](const auto& one) { return one.id == limit; });
+            if (!known) throw Malformed{"speed_limits"};
+        }
     }
     return plan;
 }

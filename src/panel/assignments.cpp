@@ -3,6 +3,7 @@
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/summary.hpp"
+#include "store/speed_limit_table.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
@@ -79,7 +80,7 @@ Result<std::vector<AssignmentView>> Assignments::list(const Actor& actor, UserId
             if (assignment.speed_limit) {
                 if (const auto limit = limits.find(*assignment.speed_limit)) {
                     view.speed_limit_name = limit->name;
-                    view.speed_mbit = limit->mbit;
+                    view.speed_mbit = limit->megabits;
                 }
             }
             view.assignment = std::move(assignment);

@@ -14,6 +14,7 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       forwards_(context_),
       groups_(context_),
       settings_(context_),
+      speed_limits_(context_),
       accounting_(context_),
       plans_(context_),
       transfers_(context_, accounts_),

@@ -12,6 +12,7 @@
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
 #include "panel/settings.hpp"
+#include "panel/speed_limits.hpp"
 #include "panel/transfer.hpp"
 #include "panel/tunnels.hpp"
 #include "panel/users.hpp"
@@ -38,6 +39,7 @@ public:
     Forwards& forwards() { return forwards_; }
     Groups& groups() { return groups_; }
     Settings& settings() { return settings_; }
+    SpeedLimits& speed_limits() { return speed_limits_; }
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
     Transfers& transfers() { return transfers_; }
@@ -55,6 +57,7 @@ private:
     Forwards forwards_;
     Groups groups_;
     Settings settings_;
+    SpeedLimits speed_limits_;
     Accounting accounting_;
     Plans plans_;
     Transfers transfers_;

@@ -4,9 +4,11 @@
 #include "panel/context.hpp"
 #include "store/forward_table.hpp"
 #include "store/node_table.hpp"
+#include "store/speed_limit_table.hpp"
 #include "store/tunnel_table.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
 namespace sluice::panel {
@@ -35,6 +37,21 @@ plan::IpPreference preference_of(domain::AddressFamily family)
     return plan::IpPreference::automatic;
 }
 
+// The speed limit of each assignment that has one. Its forwards on a node share the allowance.
+std::map<std::pair<UserId, TunnelId>, plan::SpeedLimit> limits_of_assignments(store::ReadTx& tx)
+{
+    std::unordered_map<SpeedLimitId, std::uint64_t> rates;
+    for (const auto& limit : store::SpeedLimitTable(tx).all()) rates.emplace(limit.id, domain::bytes_per_second(limit.megabits));
+    std::map<std::pair<UserId, TunnelId>, plan::SpeedLimit> limits;
+    for (const auto& assignment : store::AssignmentTable(tx).all()) {
+        if (!assignment.speed_limit) continue;
+        const auto rate = rates.find(*assignment.speed_limit);
+        if (rate == rates.end()) continue;
+        limits[{assignment.user, assignment.tunnel}] = {plan::LimitId{assignment.id.value}, rate->second, rate->second};
+    }
+    return limits;
+}
+
 } // namespace
 
 Result<plan::Plan> Plans::compile(NodeId id)
@@ -47,6 +64,9 @@ Result<plan::Plan> Plans::compile(NodeId id)
         const auto udp_listen = domain::parse_listen(node->udp_listen, "node.udp_listen").value_or(any);
         std::unordered_map<TunnelId, domain::Tunnel> tunnels;
         for (auto& tunnel : store::TunnelTable(tx).all()) tunnels.emplace(tunnel.id, std::move(tunnel));
+
+        const auto limits = limits_of_assignments(tx);
+        std::map<plan::LimitId, plan::SpeedLimit> used_limits;
 
         plan::Plan plan;
         plan.revision = node->revision;
@@ -70,8 +90,13 @@ Result<plan::Plan> Plans::compile(NodeId id)
             wish.sources = {forward.options.allow, forward.options.deny};
             wish.max_connections = forward.options.max_connections;
             wish.blocks = {node->blocks.http, node->blocks.tls, node->blocks.socks};
+            if (const auto limit = limits.find({forward.owner, forward.tunnel}); limit != limits.end()) {
+                wish.speed_limits.push_back(limit->second.id);
+                used_limits.emplace(limit->second.id, limit->second);
+            }
             plan.forwards.push_back(std::move(wish));
         }
+        for (const auto& [limit_id, limit] : used_limits) plan.speed_limits.push_back(limit);
         return plan;
     });
 }

@@ -40,4 +40,10 @@ std::string summary(const domain::Tunnel& tunnel)
            on_or_off(tunnel.enabled);
 }
 
+std::string summary(const domain::SpeedLimit& limit)
+{
+    return limit.name + ": " + std::to_string(limit.megabits) + " Mbit/s" + (limit.tunnel ? ", tunnel " + std::to_string(limit.tunnel->value) : "") +
+           on_or_off(limit.enabled);
+}
+
 } // namespace sluice::panel

@@ -122,10 +122,10 @@ Result<void> TransferWriter::write_tunnels(const std::vector<domain::Tunnel>& ro
     return {};
 }
 
-Result<void> TransferWriter::write_speed_limits(const std::vector<domain::SpeedLimit>& rows)
+Result<void> TransferWriter::write_speed_limits(const std::vector<domain::SpeedLimitRow>& rows)
 {
     const auto tunnels = ids_of<TunnelId>(table_, "tunnels");
-    std::map<std::int64_t, domain::SpeedLimit> present;
+    std::map<std::int64_t, domain::SpeedLimitRow> present;
     for (auto& limit : table_.speed_limits()) present.emplace(limit.id.value, std::move(limit));
     for (const auto& row : rows) {
         auto limit = row;

@@ -51,7 +51,7 @@ private:
     Result<void> write_users(const std::vector<domain::UserRow>& rows);
     Result<void> write_nodes(const std::vector<domain::NodeRow>& rows);
     Result<void> write_tunnels(const std::vector<domain::Tunnel>& rows);
-    Result<void> write_speed_limits(const std::vector<domain::SpeedLimit>& rows);
+    Result<void> write_speed_limits(const std::vector<domain::SpeedLimitRow>& rows);
     Result<void> write_assignments(const std::vector<domain::Assignment>& rows);
     Result<void> write_forwards(const std::vector<domain::ForwardRow>& rows);
     Result<void> write_ports(const std::vector<domain::ForwardRow>& rows, const std::set<ForwardId>& written);

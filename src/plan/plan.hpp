@@ -41,6 +41,16 @@ struct SourceList {
     friend bool operator==(const SourceList&, const SourceList&) = default;
 };
 
+// One allowance of bytes per second in each direction. Everything that names it shares it on this node; the same id in the next plan is the
+// same allowance, whose rate may have changed.
+using LimitId = Id<struct LimitTag>;
+struct SpeedLimit {
+    LimitId id;
+    std::uint64_t up = 0; // from the client; 0 is no limit
+    std::uint64_t down = 0;
+    friend bool operator==(const SpeedLimit&, const SpeedLimit&) = default;
+};
+
 // One forward on one node: listen here, relay there.
 struct Forward {
     ForwardId id;
@@ -57,6 +67,7 @@ struct Forward {
     SourceList sources;
     std::uint32_t max_connections = 0; // TCP connections plus UDP sessions at a time; 0 is no cap
     ProtocolBlocks blocks;
+    std::vector<LimitId> speed_limits; // all of them hold; each is in the plan
     Seconds connect_timeout{10};
     Seconds idle_timeout{0}; // TCP without a byte in either direction; 0 is never (keepalive finds dead peers)
     Seconds half_closed_timeout{300};
@@ -69,7 +80,8 @@ struct Forward {
 // highest revision that it has applied.
 struct Plan {
     std::uint64_t revision = 0;
-    std::vector<Forward> forwards; // ascending by id, ids unique
+    std::vector<Forward> forwards;        // ascending by id, ids unique
+    std::vector<SpeedLimit> speed_limits; // ascending by id, ids unique
     friend bool operator==(const Plan&, const Plan&) = default;
 };
 

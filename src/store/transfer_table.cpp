@@ -70,13 +70,13 @@ std::vector<domain::UserRow> TransferTable::users()
     return rows;
 }
 
-std::vector<domain::SpeedLimit> TransferTable::speed_limits()
+std::vector<domain::SpeedLimitRow> TransferTable::speed_limits()
 {
-    std::vector<domain::SpeedLimit> limits;
+    std::vector<domain::SpeedLimitRow> limits;
     Statement query(tx_, "SELECT l.id, l.name, l.mbit, l.tunnel_id, t.name, l.enabled, l.created, l.updated FROM speed_limits l "
                          "LEFT JOIN tunnels t ON t.id = l.tunnel_id ORDER BY l.id");
     while (query.next()) {
-        domain::SpeedLimit limit;
+        domain::SpeedLimitRow limit;
         limit.id = query.id<SpeedLimitId>();
         limit.name = query.text();
         limit.mbit = query.integer();
@@ -208,7 +208,7 @@ void TransferTable::put(TunnelId tunnel, const domain::HopNode& hop)
         .run();
 }
 
-void TransferTable::put(const domain::SpeedLimit& limit)
+void TransferTable::put(const domain::SpeedLimitRow& limit)
 {
     Statement(tx_,
               "INSERT INTO speed_limits (id, name, mbit, tunnel_id, enabled, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?) "

@@ -21,7 +21,7 @@ public:
     explicit TransferTable(ReadTx& tx) : tx_(tx) {}
 
     std::vector<domain::UserRow> users();              // by id
-    std::vector<domain::SpeedLimit> speed_limits();    // by id
+    std::vector<domain::SpeedLimitRow> speed_limits();    // by id
     std::vector<domain::Group> groups(GroupKind kind); // by id, members by id
     std::vector<domain::Permission> permissions();     // by id, grants by id
 
@@ -32,7 +32,7 @@ public:
     void put(const domain::Node& node, const std::string& sealed_secret, const std::string& secret_hash);
     void put(const domain::Tunnel& tunnel);                // without hops
     void put(TunnelId tunnel, const domain::HopNode& hop); // by hop id, else by node; a new one for this tunnel
-    void put(const domain::SpeedLimit& limit);
+    void put(const domain::SpeedLimitRow& limit);
     void put(const domain::Assignment& assignment);
     void put(const domain::Forward& forward); // without ports
     void put_ports(ForwardId forward, const std::vector<domain::ForwardPort>& ports);

@@ -238,15 +238,4 @@ void AssignmentTable::reset_traffic_of(UserId user)
 
 void AssignmentTable::remove(AssignmentId id) { Statement(tx_, "DELETE FROM assignments WHERE id = ?", id).run(); }
 
-std::optional<SpeedLimitRow> SpeedLimitTable::find(SpeedLimitId id)
-{
-    Statement query(tx_, "SELECT id, name, mbit FROM speed_limits WHERE id = ?", id);
-    if (!query.next()) return std::nullopt;
-    SpeedLimitRow row;
-    row.id = query.id<SpeedLimitId>();
-    row.name = query.text();
-    row.mbit = query.integer();
-    return row;
-}
-
 } // namespace sluice::store

@@ -50,19 +50,4 @@ private:
     ReadTx& tx_;
 };
 
-struct SpeedLimitRow {
-    SpeedLimitId id;
-    std::string name;
-    std::int64_t mbit = 0;
-};
-
-class SpeedLimitTable {
-public:
-    explicit SpeedLimitTable(ReadTx& tx) : tx_(tx) {}
-    std::optional<SpeedLimitRow> find(SpeedLimitId id);
-
-private:
-    ReadTx& tx_;
-};
-
 } // namespace sluice::store

@@ -153,7 +153,7 @@ Json item_of(const domain::Assignment& assignment)
     return item;
 }
 
-Json item_of(const domain::SpeedLimit& limit)
+Json item_of(const domain::SpeedLimitRow& limit)
 {
     Json item{{"id", limit.id.value},
               {"name", limit.name},

@@ -320,9 +320,9 @@ private:
         return assignment;
     }
 
-    std::optional<domain::SpeedLimit> speed_limit(const Item& item)
+    std::optional<domain::SpeedLimitRow> speed_limit(const Item& item)
     {
-        domain::SpeedLimit limit;
+        domain::SpeedLimitRow limit;
         limit.id = SpeedLimitId{id_};
         limit.name = name_;
         limit.mbit = item.integer("speed");

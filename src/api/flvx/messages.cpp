@@ -42,6 +42,9 @@ constexpr Row rows[] = {
     {Errc::invalid, "assignment.max_forwards", "转发数量不能小于0"},
     {Errc::invalid, "assignment.reset_day", "流量重置日必须在0-31之间"},
     {Errc::not_found, "speed_limit", "限速规则不存在"},
+    {Errc::invalid, "speed_limit.name", "名称不能为空"},
+    {Errc::invalid, "speed_limit.name_length", "名称不能超过100个字符"},
+    {Errc::invalid, "speed_limit.speed", "限速值必须在1-1000000之间"},
     // Nodes.
     {Errc::not_found, "node", "节点不存在"},
     {Errc::invalid, "node.name_or_address", "节点名称和地址不能为空"},

@@ -252,6 +252,19 @@ Json assignment_json(const panel::AssignmentView& view, bool in_package)
     return out;
 }
 
+Json speed_limit_json(const panel::SpeedLimitView& view)
+{
+    const auto& one = view.limit;
+    return {{"id", one.id.value},
+            {"name", one.name},
+            {"speed", one.megabits},
+            {"tunnelId", one.tunnel ? one.tunnel->value : 0},
+            {"tunnelName", view.tunnel_name},
+            {"status", one.enabled ? 1 : 0},
+            {"createdTime", to_epoch_ms(one.created)},
+            {"updatedTime", time_or_null(one.updated)}};
+}
+
 Json node_json(const panel::NodeView& view)
 {
     const auto& node = view.node;

@@ -9,6 +9,7 @@
 #include "panel/diagnosis.hpp"
 #include "panel/forwards.hpp"
 #include "panel/nodes.hpp"
+#include "panel/speed_limits.hpp"
 #include "panel/tunnels.hpp"
 
 #include <optional>
@@ -40,6 +41,7 @@ std::string targets_text(const std::vector<HostPort>& targets); // "a:1,[::1]:2"
 Json user_json(const domain::User& user);
 Json hour_json(const domain::HourlyFlow& hour);
 Json assignment_json(const panel::AssignmentView& view, bool in_package);
+Json speed_limit_json(const panel::SpeedLimitView& view);
 Json node_json(const panel::NodeView& view);
 Json tunnel_json(const panel::TunnelView& view);
 Json forward_json(const panel::ForwardView& view);

@@ -6,9 +6,11 @@ The executable comes from `--binary PATH` or SLUICE_BINARY (default build/sluice
 import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -35,10 +37,18 @@ PASSWORD = "e2e-Password-7"
 PATIENCE = 60 if "SLUICE_SLOW" not in os.environ else 240  # seconds; conditions, never a verdict by time
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+_ports = itertools.cycle(random.sample(range(12_000, 32_000), 20_000))
+
+
+def free_port():
+    """A port that is free for TCP and UDP just now: below the range from which the system serves outgoing connections, and never one
+    that this process was given before."""
+    for port in _ports:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
+            for one in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                sockets.enter_context(socket.socket(socket.AF_INET, one)).bind(("0.0.0.0", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, what, patience=None):

@@ -1,5 +1,6 @@
 #include "panel/forward_rows.hpp"
 
+#include "base/log.hpp"
 #include "base/random.hpp"
 #include "domain/allowance.hpp"
 #include "panel/node_gateway.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 // Longer than an agent needs to open sockets and to resolve a target's name, shorter than a client's patience.
 constexpr Milliseconds deploy_deadline{12'000};
+constexpr Milliseconds settle_deadline{2'000};
 
 } // namespace
 
@@ -131,6 +133,16 @@ std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forwar
         if (node && revision != revisions.end()) targets.push_back({port.node, node->name, revision->second, port.port});
     }
     return targets;
+}
+
+void settle(const Context& context, const Revisions& revisions)
+{
+    announce_plans(context, revisions);
+    for (const auto& [node, revision] : revisions) {
+        if (!context.gateway->online(node)) continue;
+        if (const auto applied = context.gateway->converge(node, revision, settle_deadline); !applied)
+            log::warning("node not back yet after an undo", {{"node", node.value}, {"problem", describe(applied.error())}});
+    }
 }
 
 Result<void> deploy(const Context& context, const std::vector<DeployTarget>& targets, ForwardId forward)

@@ -55,4 +55,8 @@ std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forwar
 // "forward.deploy" (args node), or unavailable "forward.deploy" (args node, fault, port; detail: the system's words).
 Result<void> deploy(const Context& context, const std::vector<DeployTarget>& targets, ForwardId forward);
 
+// After an undo: tells the nodes, and waits a moment until they are back where they were, so that whoever reads the refusal finds the
+// old state in place. A node that is away comes back to it later.
+void settle(const Context& context, const Revisions& revisions);
+
 } // namespace sluice::panel

@@ -261,7 +261,7 @@ Result<Forwards::Created> Forwards::create_once(const Actor& actor, const domain
             return revisions;
         });
         if (!undone) return undone.error();
-        announce_plans(context_, *undone);
+        settle(context_, *undone);
         return deployed.error();
     }
     return Created{made->forward.id, made->forward.ports.front().port};
@@ -331,7 +331,7 @@ Result<void> Forwards::update(const Actor& actor, ForwardId id, const domain::Fo
             return bump_nodes_of(tx, {changed->before, changed->after});
         });
         if (!restored) return restored.error();
-        announce_plans(context_, *restored);
+        settle(context_, *restored);
         return deployed.error();
     }
     return {};

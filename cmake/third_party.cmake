@@ -43,7 +43,9 @@ file(WRITE ${PROJECT_BINARY_DIR}/asio_impl.cpp.in "#include <asio/impl/src.hpp>\
 configure_file(${PROJECT_BINARY_DIR}/asio_impl.cpp.in ${PROJECT_BINARY_DIR}/asio_impl.cpp COPYONLY)
 add_library(sluice_asio STATIC ${PROJECT_BINARY_DIR}/asio_impl.cpp)
 target_compile_features(sluice_asio PUBLIC cxx_std_20)
-target_compile_definitions(sluice_asio PUBLIC ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_SEPARATE_COMPILATION)
+# asio 1.22 asks for std::aligned_alloc only where a standard header came before it, so that one file would allocate with it what
+# another returns to operator delete.
+target_compile_definitions(sluice_asio PUBLIC ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_SEPARATE_COMPILATION ASIO_DISABLE_STD_ALIGNED_ALLOC)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_definitions(sluice_asio PUBLIC ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)
 endif()

@@ -174,6 +174,15 @@ const std::array rows{
               set_listen, [](const Options& o) { return joined_texts(o.listen); }},
     OptionRow{"trusted-proxy", "NET", "whose X-Forwarded-For counts; repeatable", "none", Group::panel, Takes::list, everywhere, Verb::serve,
               set_proxies, [](const Options& o) { return joined_texts(o.trusted_proxies); }},
+    OptionRow{"hsts", "", "browsers shall insist on HTTPS; needs a certificate that they trust", "", Group::panel, Takes::nothing, everywhere,
+              Verb::serve,
+              [](Options& o, const Values& v) -> Result<void> {
+                  const auto wanted = truth(v.front());
+                  if (!wanted) return wanted.error();
+                  o.hsts = *wanted;
+                  return {};
+              },
+              [](const Options& o) { return yes_no(o.hsts); }},
     OptionRow{"admin-user", "NAME", "administrator made at first boot", "admin_user", Group::panel, Takes::value, everywhere, Verb::serve,
               set_admin_user, [](const Options& o) { return quoted(o.admin_user); }},
     OptionRow{"admin-password-file", "FILE", "his password's file", "a random one, printed once", Group::panel, Takes::value, everywhere, Verb::serve,

@@ -29,6 +29,7 @@ struct Options {
     std::string config_file;      // the file that was read; empty when there is none
     std::vector<Endpoint> listen; // at least one; port 0 lets the system choose
     std::vector<Cidr> trusted_proxies;
+    bool hsts = false;
     std::vector<std::string> forwards; // each one accepted by agent::parse_forward_option; only with Role::agent, and then at least one
     std::uint32_t workers = 0;         // loops of the data plane; 0 is one per core
     std::string admin_user = "admin_user";

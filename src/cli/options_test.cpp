@@ -171,6 +171,14 @@ TEST_CASE("without any place for data it says so")
     CHECK(accepted({"--data-dir", "/x//"}, {}).data_dir == "/x");
 }
 
+TEST_CASE("a switch is off until it is asked for")
+{
+    CHECK_FALSE(accepted({}).hsts);
+    CHECK(accepted({"--hsts"}).hsts);
+    CHECK_FALSE(accepted({"--hsts=no"}).hsts);
+    CHECK(accepted({}, {{"SLUICE_HSTS", "on"}, {"HOME", "/nonexistent"}}).hsts);
+}
+
 TEST_CASE("every option has a variable of its own and shows its value")
 {
     const auto options = accepted({});

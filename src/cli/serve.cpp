@@ -75,6 +75,7 @@ void say_what_needs_a_restart(const Options& running, const Options& wanted)
     const auto needs = [](const char* option) { log::warning("this option takes effect at the next start", {{"option", option}}); };
     if (running.data_dir != wanted.data_dir) needs("data-dir");
     if (running.listen != wanted.listen) needs("listen");
+    if (running.hsts != wanted.hsts) needs("hsts");
     if (running.role != wanted.role) needs("panel, agent");
     if (running.workers != wanted.workers) needs("workers");
 }
@@ -192,6 +193,7 @@ Result<void> PanelProcess::start()
     http::ServerOptions server_options;
     server_options.listen = options_.listen;
     server_options.trusted_proxies = options_.trusted_proxies;
+    server_options.hsts = options_.hsts;
     server_options.clock = &clock_;
     server_ = std::make_unique<http::Server>(server_options, router_, *workers_, tls_, http::embedded_assets());
     // The address is taken before anything forwards: a second panel by mistake must not touch a port.

@@ -31,6 +31,7 @@ namespace sluice::cli {
 namespace {
 
 constexpr Milliseconds drain_limit{8'000};   // relays may end by themselves
+constexpr Milliseconds local_node_patience{2'000};
 constexpr Milliseconds request_limit{1'500}; // requests in flight may finish
 constexpr std::size_t request_queue = 1'024;
 
@@ -162,6 +163,11 @@ Result<void> PanelProcess::start_local_node()
     if (!started) return started.error();
     agent_ = std::move(*started);
     hub_->attach(*node, std::make_shared<LocalNode>(*agent_));
+    // Ready means that the forwards listen, too; but a target's name that takes its time must not keep the page away.
+    const auto plan = panel_->plans().compile(*node);
+    if (!plan) return plan.error();
+    if (const auto applied = hub_->converge(*node, plan->revision, local_node_patience); !applied)
+        log::warning("local node not ready yet", {{"problem", describe(applied.error())}});
     return {};
 }
 

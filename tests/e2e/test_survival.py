@@ -191,6 +191,7 @@ class Survival(unittest.TestCase):
             first = folder / "initial-password"
             password = first.read_text().strip()
             self.assertGreaterEqual(len(password), 12)
+            wait_until(lambda: "until you change it" in sluice.log(), "the greeting is printed whole")  # /health answers a little earlier
             self.assertEqual(sluice.log().count(password), 1, "printed once")
             for path in folder.rglob("*"):
                 if path.is_file() and path.name != "process.log":

@@ -18,7 +18,6 @@ int verify_by_key(X509_STORE_CTX* store, void* unused); // tls_channel.cpp: the 
 
 namespace {
 
-constexpr std::string_view pin_prefix = "sha256:";
 constexpr long certificate_limit = 16L * 1024; // a peer's, of which only the key counts
 
 void must(bool done, const char* what)
@@ -66,28 +65,6 @@ std::shared_ptr<SSL_CTX> make_context(bool server, EVP_PKEY* key, X509* certific
 }
 
 } // namespace
-
-Result<Fingerprint> Fingerprint::parse(std::string_view text)
-{
-    const auto bad = [] { return make_error(Errc::invalid, "pin", "not sha256: and 64 hexadecimal digits"); };
-    if (text.substr(0, pin_prefix.size()) != pin_prefix) return bad();
-    const auto decoded = from_hex(text.substr(pin_prefix.size()));
-    Fingerprint fingerprint;
-    if (!decoded || decoded->size() != fingerprint.bytes.size()) return bad();
-    std::copy(decoded->begin(), decoded->end(), fingerprint.bytes.begin());
-    return fingerprint;
-}
-
-Result<Fingerprint> Fingerprint::from_bytes(std::string_view bytes)
-{
-    Fingerprint fingerprint;
-    if (bytes.size() != fingerprint.bytes.size()) return make_error(Errc::invalid, "pin", "not 32 bytes");
-    std::copy(bytes.begin(), bytes.end(), fingerprint.bytes.begin());
-    return fingerprint;
-}
-
-std::string Fingerprint::to_text() const { return std::string{pin_prefix} + to_hex(bytes); }
-std::string Fingerprint::to_bytes() const { return {bytes.begin(), bytes.end()}; }
 
 Fingerprint fingerprint_of(EVP_PKEY* key)
 {

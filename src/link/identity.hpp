@@ -2,6 +2,7 @@
 // see a key, made in memory at each start and valid for all time, so that no clock decides whether a node may talk to its panel.
 #pragma once
 
+#include "base/fingerprint.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 
@@ -15,17 +16,6 @@ struct evp_pkey_st;
 struct ssl_ctx_st;
 
 namespace sluice::link {
-
-// SHA-256 of a public key (its SubjectPublicKeyInfo, RFC 5280), as pinned in an install command.
-struct Fingerprint {
-    std::array<std::uint8_t, 32> bytes{};
-
-    static Result<Fingerprint> parse(std::string_view text); // "sha256:" and 64 hex digits; invalid "pin"
-    static Result<Fingerprint> from_bytes(std::string_view bytes);
-    std::string to_text() const; // the same, lower case
-    std::string to_bytes() const;
-    friend auto operator<=>(const Fingerprint&, const Fingerprint&) = default;
-};
 
 Fingerprint fingerprint_of(evp_pkey_st* key);
 

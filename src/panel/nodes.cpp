@@ -130,6 +130,7 @@ Result<void> Nodes::remove(const Actor& actor, NodeId id)
         return nodes.bump_revision(affected);
     });
     if (!revisions) return revisions.error();
+    context_.gateway->removed(id);
     announce_plans(context_, *revisions);
     return {};
 }
@@ -149,11 +150,12 @@ Result<void> Nodes::note_connection(NodeId id, bool online)
 {
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         const auto node = store::NodeTable(tx).find(id);
+        if (!node) return {}; // deleted meanwhile: that was an event of its own
         store::EventRow event;
         event.severity = online ? store::Severity::info : store::Severity::warning;
         event.kind = online ? "node.online" : "node.offline";
         event.node = id;
-        if (node) event.details = {{"node", node->name}};
+        event.details = {{"node", node->name}};
         record(tx, context_, std::move(event));
         return {};
     });

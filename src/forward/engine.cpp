@@ -336,10 +336,6 @@ void Engine::forget(const std::vector<ForwardId>& forwards)
 
 std::uint32_t Engine::open_connections() const { return impl_->open_total.load(std::memory_order_relaxed); }
 
-CounterFile& Engine::counter_file() { return *impl_->counters; }
-
-DescriptorBudget& Engine::budget() { return impl_->budget; }
-
 void Engine::stop(Milliseconds drain)
 {
     auto& self = *impl_;

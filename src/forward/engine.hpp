@@ -14,9 +14,6 @@
 
 namespace sluice::forward {
 
-class CounterFile;
-struct DescriptorBudget;
-
 struct EngineOptions {
     std::string counter_file;     // memory-mapped; survives a kill
     unsigned workers = 0;         // event loops; 0: one per core
@@ -47,10 +44,6 @@ public:
     void forget(const std::vector<ForwardId>& forwards);
 
     std::uint32_t open_connections() const; // TCP connections and UDP sessions now; thread-safe
-
-    // Shared with the engine of tunnels, which ends first.
-    CounterFile& counter_file();
-    DescriptorBudget& budget();
 
     // Closes listeners, lets TCP connections end by themselves until the deadline, then cuts them. Twice is harmless.
     void stop(Milliseconds drain);

@@ -2,7 +2,6 @@
 
 #include "base/random.hpp"
 #include "domain/addresses.hpp"
-#include "panel/chains.hpp"
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/node_gateway.hpp"
@@ -106,10 +105,7 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
         if (auto checked = domain::check_node(*node); !checked) return checked.error();
         nodes.update(*node);
         audit(tx, context_, actor, "node.update", id.value, before, summary(*node));
-        // Its neighbours in tunnels know its address and ports.
-        auto affected = neighbours_of(tx, id);
-        affected.push_back(id);
-        return nodes.bump_revision(affected);
+        return nodes.bump_revision({id});
     });
     if (!revisions) return revisions.error();
     announce_plans(context_, *revisions);
@@ -119,20 +115,15 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
 Result<void> Nodes::remove(const Actor& actor, NodeId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
-    const auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::NodeTable nodes(tx);
         const auto node = nodes.find(id);
-        if (!node) return Revisions{};
+        if (!node) return {};
         if (node->local) return make_error(Errc::conflict, "node.local");
-        const auto affected = neighbours_of(tx, id); // before its hops go with it
         nodes.remove(id);
         audit(tx, context_, actor, "node.delete", id.value, summary(*node));
-        return nodes.bump_revision(affected);
+        return {};
     });
-    if (!revisions) return revisions.error();
-    context_.gateway->removed(id);
-    announce_plans(context_, *revisions);
-    return {};
 }
 
 Result<void> Nodes::reorder(const Actor& actor, const std::vector<std::pair<NodeId, std::int64_t>>& order)
@@ -150,33 +141,14 @@ Result<void> Nodes::note_connection(NodeId id, bool online)
 {
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         const auto node = store::NodeTable(tx).find(id);
-        if (!node) return {}; // deleted meanwhile: that was an event of its own
         store::EventRow event;
         event.severity = online ? store::Severity::info : store::Severity::warning;
         event.kind = online ? "node.online" : "node.offline";
         event.node = id;
-        event.details = {{"node", node->name}};
+        if (node) event.details = {{"node", node->name}};
         record(tx, context_, std::move(event));
         return {};
     });
-}
-
-Result<void> Nodes::note_key(NodeId id, const Fingerprint& key)
-{
-    const auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
-        store::NodeTable nodes(tx);
-        const auto node = nodes.find(id);
-        if (!node) return make_error(Errc::not_found, "node");
-        if (node->key == key) return Revisions{};
-        if (const auto other = nodes.find_by_key(key); other && *other != id) return make_error(Errc::conflict, "node.key");
-        nodes.set_key(id, key);
-        auto affected = neighbours_of(tx, id);
-        affected.push_back(id);
-        return nodes.bump_revision(affected);
-    });
-    if (!revisions) return revisions.error();
-    announce_plans(context_, *revisions);
-    return {};
 }
 
 Result<void> Nodes::note_result(NodeId id, const plan::ForwardResult& result)

@@ -48,10 +48,6 @@ Reply create_node(Call& call)
     draft.tcp_listen = text_or(body, "tcpListenAddr", default_listen);
     draft.udp_listen = text_or(body, "udpListenAddr", default_listen);
     draft.blocks = {body.integer("http", 0) != 0, body.integer("tls", 0) != 0, body.integer("socks", 0) != 0};
-    draft.reachable = body.integer("reachable", 1) != 0;
-    auto outside = domain::PortMap::parse(body.text("publicPorts"));
-    if (!outside) return fail(outside.error());
-    draft.public_ports = std::move(*outside);
     const auto made = call.panel.nodes().create(call.who(), draft);
     if (!made) return fail(made.error());
     return ok({{"id", made->id.value}, {"secret", made->secret.reveal()}});
@@ -75,12 +71,6 @@ Reply update_node(Call& call)
     patch.egress_interface = text_or_null(body, "interfaceName");
     patch.tcp_listen = text_or(body, "tcpListenAddr", default_listen);
     patch.udp_listen = text_or(body, "udpListenAddr", default_listen);
-    if (body.has("reachable")) patch.reachable = body.integer("reachable", 1) != 0;
-    if (body.has("publicPorts")) {
-        auto outside = domain::PortMap::parse(body.text("publicPorts"));
-        if (!outside) return fail(outside.error());
-        patch.public_ports = std::move(*outside);
-    }
     if (body.has("http")) patch.block_http = body.integer("http", 0) != 0;
     if (body.has("tls")) patch.block_tls = body.integer("tls", 0) != 0;
     if (body.has("socks")) patch.block_socks = body.integer("socks", 0) != 0;
@@ -94,15 +84,6 @@ Reply delete_node(Call& call)
     if (!id) return fail(-1, "参数错误");
     const auto removed = call.panel.nodes().remove(call.who(), NodeId{*id});
     return removed ? ok() : fail(removed.error());
-}
-
-// One line for a shell; it carries a token for one use.
-Reply install_node(Call& call)
-{
-    const auto id = id_of(call);
-    if (!id) return fail(-1, "参数错误");
-    auto line = call.panel.enrolment().install_line(call.who(), NodeId{*id});
-    return line ? ok(std::move(*line)) : fail(line.error());
 }
 
 Reply order_nodes(Call& call)
@@ -124,7 +105,6 @@ constexpr Route routes[] = {
     {"/api/v1/node/update", Access::admin, Needs::object, update_node},
     {"/api/v1/node/delete", Access::admin, Needs::object, delete_node},
     {"/api/v1/node/batch-delete", Access::admin, Needs::object, delete_nodes},
-    {"/api/v1/node/install", Access::admin, Needs::object, install_node},
     {"/api/v1/node/check-status", Access::admin, Needs::nothing, list_nodes},
     {"/api/v1/node/update-order", Access::admin, Needs::object, order_nodes},
 };

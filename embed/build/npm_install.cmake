@@ -30,13 +30,28 @@ function(install folder)
   file(WRITE ${stamp} ${wanted})
 endfunction()
 
+# npm takes an optional package that could not be fetched for one that is not wanted here, and says nothing. Vite's native part is one.
+function(check_native_part)
+  execute_process(COMMAND ${ARGN} --input-type=module -e "await import('rolldown')" WORKING_DIRECTORY ${EMBED}
+    RESULT_VARIABLE failed OUTPUT_QUIET ERROR_VARIABLE words)
+  if(failed)
+    file(REMOVE ${EMBED}/node_modules/.installed-lock) # the next build tries again
+    string(REGEX MATCH "Error: [^\n]*" words "${words}")
+    message(FATAL_ERROR "npm left out Vite's native part, most likely because the registry could not be reached: ${words}")
+  endif()
+endfunction()
+
 install(${EMBED}/toolchain ${NPM})
 
 set(modules ${EMBED}/toolchain/node_modules)
 file(GLOB node ${modules}/node-linux-*/bin/node)
 if(node)
   list(GET node 0 node)
-  install(${EMBED} ${node} ${modules}/npm/bin/npm-cli.js)
+  # Debian's Node trusts the certificates of the system; this one does when it is asked to. A registry behind a company's own
+  # authority would be out of reach otherwise.
+  install(${EMBED} ${node} --use-system-ca ${modules}/npm/bin/npm-cli.js)
 else()
+  set(node node)
   install(${EMBED} ${NPM}) # a host that the toolchain brings no Node for: its own has to do
 endif()
+check_native_part(${node})

@@ -1,8 +1,8 @@
 // Machines that forward.
 #pragma once
 
-#include "base/id.hpp"
 #include "base/fingerprint.hpp"
+#include "base/id.hpp"
 #include "base/port_set.hpp"
 #include "base/time.hpp"
 #include "domain/patch.hpp"
@@ -37,7 +37,7 @@ struct Node {
     Blocks blocks;
     bool reachable = true; // from outside; else it dials its neighbours in a tunnel
     PortMap public_ports;
-    std::optional<Fingerprint> key;         // absent until the node has shown one
+    std::optional<Fingerprint> key;     // absent until the node has shown one
     std::optional<std::string> version; // last reported
     bool local = false;                 // the node inside the panel's own process
     std::uint64_t revision = 0;         // of the wish; bumped in the transaction that changes what the node should do

@@ -65,8 +65,7 @@ std::string PortMap::to_text() const
         return count == 1 ? std::to_string(first) : std::to_string(first) + "-" + std::to_string(first + count - 1);
     };
     std::string text;
-    for (const auto& entry : entries_)
-        text += (text.empty() ? "" : ",") + range(entry.outside, entry.count) + "=" + range(entry.inside, entry.count);
+    for (const auto& entry : entries_) text += (text.empty() ? "" : ",") + range(entry.outside, entry.count) + "=" + range(entry.inside, entry.count);
     return text;
 }
 

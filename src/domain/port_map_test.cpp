@@ -21,7 +21,7 @@ TEST_CASE("ports of a map differ outside, all others are the same")
 
 TEST_CASE("a map that is ambiguous or malformed is refused")
 {
-    for (const char* text : {"1", "1=", "=1", "1=2=3", "0=1", "1=65536", "1-3=1-2", "3-1=3-1", "1-5=11-15,5-6=21-22", "1-5=11-15,6-7=15-16", "a=b", "1=2,",
-                             "1-2-3=1-2-3", "-1=1"})
+    for (const char* text : {"1", "1=", "=1", "1=2=3", "0=1", "1=65536", "1-3=1-2", "3-1=3-1", "1-5=11-15,5-6=21-22", "1-5=11-15,6-7=15-16", "a=b",
+                             "1=2,", "1-2-3=1-2-3", "-1=1"})
         CHECK_FALSE(PortMap::parse(text));
 }

@@ -13,7 +13,7 @@ namespace sluice::domain {
 struct SpeedLimit {
     SpeedLimitId id;
     std::string name;
-    std::int64_t megabits = 100;   // 10^6 bits per second, in each direction
+    std::int64_t megabits = 100;    // 10^6 bits per second, in each direction
     std::optional<TunnelId> tunnel; // absent: for any tunnel
     bool enabled = true;            // shown only: the contract keeps it and does not evaluate it (FLVX contract 5.7)
     WallTime created;

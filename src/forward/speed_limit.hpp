@@ -40,10 +40,7 @@ public:
     SteadyTime ready_at(Direction direction) const { return SteadyTime{std::chrono::nanoseconds{due(direction).load(std::memory_order_relaxed)}}; }
 
     // How much may be read in one go, so that a slow limit is not overdrawn for long: 20 ms at its rate, at least 2 KiB.
-    std::size_t portion(Direction direction) const
-    {
-        return static_cast<std::size_t>(std::max<std::uint64_t>(rate(direction) / 50, 2048));
-    }
+    std::size_t portion(Direction direction) const { return static_cast<std::size_t>(std::max<std::uint64_t>(rate(direction) / 50, 2048)); }
 
     // So many bytes passed. Thread-safe.
     void passed(Direction direction, std::uint64_t bytes, SteadyTime now)
@@ -55,8 +52,7 @@ public:
         const auto oldest = std::chrono::duration_cast<std::chrono::nanoseconds>((now - burst).time_since_epoch()).count();
         auto& due_at = due(direction);
         auto seen = due_at.load(std::memory_order_relaxed);
-        while (!due_at.compare_exchange_weak(seen, std::max(seen, oldest) + cost, std::memory_order_relaxed)) {
-        }
+        while (!due_at.compare_exchange_weak(seen, std::max(seen, oldest) + cost, std::memory_order_relaxed)) {}
     }
 
 private:

@@ -11,8 +11,8 @@
 #include <openssl/x509.h>
 #include <stdexcept>
 #if defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
+    #include <asm/hwcap.h>
+    #include <sys/auxv.h>
 #endif
 
 namespace sluice::net {

@@ -111,7 +111,8 @@ TlsSession::TlsSession(std::shared_ptr<ssl_ctx_st> context, Role role, Options o
         offered += static_cast<char>(protocol.size());
         offered += protocol;
     }
-    if (!offered.empty()) SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(offered.data()), static_cast<unsigned>(offered.size()));
+    if (!offered.empty())
+        SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(offered.data()), static_cast<unsigned>(offered.size()));
 }
 
 TlsSession::~TlsSession() = default;

@@ -49,8 +49,8 @@ public:
     Status write(std::span<const char> bytes);
     void close(); // appends the goodbye
 
-    std::string& output() { return output_; } // for the peer; the caller takes it away
-    std::optional<Fingerprint> peer_key() const;  // absent before the handshake, and for a certificate that is not Ed25519
+    std::string& output() { return output_; }    // for the peer; the caller takes it away
+    std::optional<Fingerprint> peer_key() const; // absent before the handshake, and for a certificate that is not Ed25519
     const std::string& problem() const { return problem_; }
 
     // Makes every session of this context ask Options::accept for the peer's key, and nothing else.

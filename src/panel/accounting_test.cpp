@@ -253,10 +253,7 @@ TEST_CASE_FIXTURE(Meter, "the package shows the newest 24 hours, and 48 are kept
 namespace {
 
 // Noon of a day, so that a time zone does not move it.
-WallTime noon(const char* day)
-{
-    return WallTime{std::chrono::sys_days{*domain::parse_day(day)}} + std::chrono::hours(12);
-}
+WallTime noon(const char* day) { return WallTime{std::chrono::sys_days{*domain::parse_day(day)}} + std::chrono::hours(12); }
 
 struct Month : Meter {
     Month()

@@ -13,7 +13,8 @@ TEST_CASE_FIXTURE(Bench, "secrets are for administrators, and what the program k
     const auto alice = add_person("alice");
     value_of(panel.settings().put(admin, {{"app_name", "mine"}, {"cloudflare_secret_key", "hush"}}));
     CHECK(value_of(panel.settings().get(nullptr, "app_name")).value == "mine");
-    for (const Actor* who : {static_cast<const Actor*>(nullptr), &alice}) CHECK(verdict(panel.settings().get(who, "cloudflare_secret_key")) == "not_found setting");
+    for (const Actor* who : {static_cast<const Actor*>(nullptr), &alice})
+        CHECK(verdict(panel.settings().get(who, "cloudflare_secret_key")) == "not_found setting");
     CHECK(value_of(panel.settings().get(&admin, "cloudflare_secret_key")).value == "hush");
     CHECK(verdict(panel.settings().get(&admin, "internal.signing_secret")) == "not_found setting");
     CHECK(value_of(panel.settings().list(alice)) == std::map<std::string, std::string>{{"app_name", "mine"}});

@@ -48,7 +48,7 @@ TEST_CASE("the key file is made once, private, and a wrong one is refused instea
     const auto made = load_or_create_key(path);
     REQUIRE(made);
     CHECK(made->reveal().size() == 32);
-    struct stat info {};
+    struct stat info{};
     REQUIRE(::stat(path.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
     CHECK(load_or_create_key(path)->reveal() == made->reveal());

@@ -45,7 +45,7 @@ public:
     void add_hour(UserId user, ByteCount flow, ByteCount total, WallTime hour);
     std::optional<domain::HourlyFlow> newest_hour(UserId user);
     std::vector<domain::HourlyFlow> newest_hours(UserId user, std::size_t limit); // ascending
-    std::vector<std::pair<WallTime, ByteCount>> newest_hours(std::size_t limit);              // all users together, ascending
+    std::vector<std::pair<WallTime, ByteCount>> newest_hours(std::size_t limit);  // all users together, ascending
     void remove_hours_before(WallTime time);
 
     void add_day(UserId user, const std::string& day, const Traffic& traffic); // day: YYYY-MM-DD, local

@@ -8,8 +8,9 @@ namespace sluice::store {
 
 namespace {
 
-constexpr const char* columns = "SELECT id, uuid, position, name, address, address_v4, address_v6, ports, egress_interface, tcp_listen, udp_listen, "
-                                "block_http, block_tls, block_socks, reachable, public_ports, key_fingerprint, version, local, revision, created, updated FROM nodes ";
+constexpr const char* columns =
+    "SELECT id, uuid, position, name, address, address_v4, address_v6, ports, egress_interface, tcp_listen, udp_listen, "
+    "block_http, block_tls, block_socks, reachable, public_ports, key_fingerprint, version, local, revision, created, updated FROM nodes ";
 
 domain::Node row(Statement& from)
 {
@@ -78,8 +79,8 @@ NodeId NodeTable::insert(const domain::Node& node, const std::string& secret, co
               "block_http, block_tls, block_socks, reachable, public_ports, version, local, secret, secret_hash, created) "
               "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM nodes), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
               node.uuid, node.name, node.address, node.address_v4, node.address_v6, node.ports.to_text(), node.egress_interface, node.tcp_listen,
-              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.reachable, node.public_ports.to_text(),
-              node.version, node.local, Statement::as_blob(secret), Statement::as_blob(secret_hash), node.created)
+              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.reachable, node.public_ports.to_text(), node.version,
+              node.local, Statement::as_blob(secret), Statement::as_blob(secret_hash), node.created)
         .run();
     return NodeId{last_id(tx_)};
 }
@@ -90,7 +91,8 @@ void NodeTable::update(const domain::Node& node)
               "UPDATE nodes SET name = ?, address = ?, address_v4 = ?, address_v6 = ?, ports = ?, egress_interface = ?, tcp_listen = ?, "
               "udp_listen = ?, block_http = ?, block_tls = ?, block_socks = ?, reachable = ?, public_ports = ?, updated = ? WHERE id = ?",
               node.name, node.address, node.address_v4, node.address_v6, node.ports.to_text(), node.egress_interface, node.tcp_listen,
-              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.reachable, node.public_ports.to_text(), node.updated, node.id)
+              node.udp_listen, node.blocks.http, node.blocks.tls, node.blocks.socks, node.reachable, node.public_ports.to_text(), node.updated,
+              node.id)
         .run();
 }
 

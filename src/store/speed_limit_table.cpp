@@ -40,8 +40,8 @@ std::vector<domain::SpeedLimit> SpeedLimitTable::all()
 
 SpeedLimitId SpeedLimitTable::insert(const domain::SpeedLimit& limit)
 {
-    Statement(tx_, "INSERT INTO speed_limits (name, mbit, tunnel_id, enabled, created) VALUES (?, ?, ?, ?, ?)", limit.name, limit.megabits, limit.tunnel,
-              limit.enabled, limit.created)
+    Statement(tx_, "INSERT INTO speed_limits (name, mbit, tunnel_id, enabled, created) VALUES (?, ?, ?, ?, ?)", limit.name, limit.megabits,
+              limit.tunnel, limit.enabled, limit.created)
         .run();
     return SpeedLimitId{last_id(tx_)};
 }

@@ -21,7 +21,7 @@ public:
     explicit TransferTable(ReadTx& tx) : tx_(tx) {}
 
     std::vector<domain::UserRow> users();              // by id
-    std::vector<domain::SpeedLimitRow> speed_limits();    // by id
+    std::vector<domain::SpeedLimitRow> speed_limits(); // by id
     std::vector<domain::Group> groups(GroupKind kind); // by id, members by id
     std::vector<domain::Permission> permissions();     // by id, grants by id
 

@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* tunnel_columns =
     "SELECT id, uuid, position, name, type, factor, ratio, enabled, entry_addresses, preference, created, updated FROM tunnels ";
-constexpr const char* hop_columns = "SELECT tunnel_id, id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path FROM tunnel_hops ";
+constexpr const char* hop_columns =
+    "SELECT tunnel_id, id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path FROM tunnel_hops ";
 constexpr const char* assignment_columns = "SELECT id, user_id, tunnel_id, speed_limit_id, quota, max_forwards, expires, reset_day, used_up, "
                                            "used_down, enabled FROM assignments ";
 
@@ -134,11 +135,12 @@ std::vector<domain::HopNode> TunnelTable::hops_of(TunnelId id)
 void TunnelTable::insert_hops(TunnelId id, const std::vector<domain::HopNode>& hops)
 {
     for (const auto& hop : hops) {
-        Statement(tx_,
-                  "INSERT INTO tunnel_hops (tunnel_id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                  id, hop.node, static_cast<int>(hop.role), hop.place, hop.port, hop_strategies.name(hop.strategy), carriers.name(hop.carrier),
-                  hop.public_host, hop.public_port, hop.server_name, hop.alpn, hop.path)
+        Statement(
+            tx_,
+            "INSERT INTO tunnel_hops (tunnel_id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            id, hop.node, static_cast<int>(hop.role), hop.place, hop.port, hop_strategies.name(hop.strategy), carriers.name(hop.carrier),
+            hop.public_host, hop.public_port, hop.server_name, hop.alpn, hop.path)
             .run();
     }
 }

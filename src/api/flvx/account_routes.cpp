@@ -97,7 +97,8 @@ Reply package(Call& call)
     if (own->everyone) {
         Json all = Json::array();
         for (const auto& [hour, flow] : own->everyone->hours) all.push_back({{"flow", flow.value}, {"time", domain::local_hour_text(hour)}});
-        answer["everyone"] = {{"today", {{"up", own->everyone->today.up.value}, {"down", own->everyone->today.down.value}}}, {"hours", std::move(all)}};
+        answer["everyone"] = {{"today", {{"up", own->everyone->today.up.value}, {"down", own->everyone->today.down.value}}},
+                              {"hours", std::move(all)}};
     }
     return ok(std::move(answer));
 }

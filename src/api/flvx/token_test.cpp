@@ -49,7 +49,11 @@ TEST_CASE("two tokens of one second differ") { CHECK(make_token(key, user(), now
 
 TEST_CASE("a client with a plain base64 decoder reads the claims, whatever the name is")
 {
-    for (const char* name : {"张三", "ü~?<>&", "\x7f\x7f\x7f", "~~~?" "?" "?>>>", "\xf0\x9f\x98\x80"}) {
+    for (const char* name : {"张三", "ü~?<>&", "\x7f\x7f\x7f",
+                             "~~~?"
+                             "?"
+                             "?>>>",
+                             "\xf0\x9f\x98\x80"}) {
         const auto token = make_token(key, user(name), now);
         const auto claims = std::string{split(token, '.')[1]};
         CAPTURE(claims);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
@@ -28,6 +29,16 @@ bool is_v6(int socket)
     sockaddr_storage name{};
     socklen_t length = sizeof name;
     return ::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) == 0 && name.ss_family == AF_INET6;
+}
+
+// Whether the transport is closed where it is when `before` becomes `after`.
+bool moves_tcp(const plan::Forward& before, const plan::Forward& after)
+{
+    return !after.tcp || before.port != after.port || before.tcp_address != after.tcp_address;
+}
+bool moves_udp(const plan::Forward& before, const plan::Forward& after)
+{
+    return !after.udp || before.port != after.port || before.udp_address != after.udp_address;
 }
 
 } // namespace
@@ -54,6 +65,7 @@ public:
         std::vector<std::unique_ptr<UdpListener>> udp;
         ListenFailure failure;
         std::shared_ptr<const TargetSet> targets;
+        std::optional<plan::Forward> refused_move; // what it was to become and could not; until the next plan it serves as `plan` says
 
         bool listening() const { return (!plan.tcp || !tcp.empty()) && (!plan.udp || !udp.empty()); }
     };
@@ -73,7 +85,17 @@ public:
     bool stopped = false;
 
     std::shared_ptr<const TargetSet> make_targets(const plan::Forward& plan);
-    void open(Active& one);
+    // Sockets of a forward before its listeners own them.
+    struct Sockets {
+        std::vector<Descriptor> tcp;
+        std::vector<Descriptor> udp;
+    };
+    using Wished = std::map<ForwardId, const plan::Forward*>;
+
+    bool open_sockets(const plan::Forward& plan, bool tcp, bool udp, Sockets& sockets, ListenFailure& failure);
+    std::map<ForwardId, Sockets> prepare_moves(const Wished& wished);
+    bool gives_up(const Active& one, const Wished& wished, std::uint16_t port) const;
+    void open(Active& one, Sockets sockets);
     void close_tcp(Active& one);
     void close_udp(Active& one);
     void close(Active& one)
@@ -128,8 +150,61 @@ SpeedLimits Engine::Impl::limits_of(const plan::Forward& plan) const
     return SpeedLimits{std::move(limits)};
 }
 
-// Opens what is wished and not open yet. On failure nothing that it opened stays; a transport that was serving before goes on.
-void Engine::Impl::open(Active& one)
+// False: `failure` says why, and nothing is open.
+bool Engine::Impl::open_sockets(const plan::Forward& plan, bool tcp, bool udp, Sockets& sockets, ListenFailure& failure)
+{
+    const auto count = static_cast<unsigned>(workers.size());
+    if (budget.exhausted(count * (static_cast<unsigned>(tcp) + static_cast<unsigned>(udp)))) {
+        failure = {plan::Fault::no_descriptors, "all " + std::to_string(budget.limit) + " descriptors for forwarding are in use"};
+        return false;
+    }
+    if (tcp) sockets.tcp = open_listeners(Transport::tcp, {plan.tcp_address, plan.port}, count, failure);
+    if (tcp && sockets.tcp.empty()) return false;
+    if (udp) sockets.udp = open_listeners(Transport::udp, {plan.udp_address, plan.port}, count, failure);
+    if (!udp || !sockets.udp.empty()) return true;
+    sockets = {};
+    return false;
+}
+
+// Whether this plan makes `one` leave the port.
+bool Engine::Impl::gives_up(const Active& one, const Wished& wished, std::uint16_t port) const
+{
+    if (one.plan.port != port || (one.tcp.empty() && one.udp.empty())) return false;
+    const auto wish = wished.find(one.plan.id);
+    return wish == wished.end() || moves_tcp(one.plan, *wish->second) || moves_udp(one.plan, *wish->second);
+}
+
+// Opens the new place of every forward that moves, before it leaves the old one: who asked for a place that is not to be had still has the
+// old one with all its connections when he hears it, and can take his wish back. Who insists, by the same wish in the next plan, loses it.
+std::map<ForwardId, Engine::Impl::Sockets> Engine::Impl::prepare_moves(const Wished& wished)
+{
+    std::map<ForwardId, Sockets> ready;
+    for (auto& [id, one] : active) {
+        const auto wish = wished.find(id);
+        const bool insists = wish != wished.end() && one.refused_move == *wish->second;
+        one.refused_move.reset();
+        if (wish == wished.end() || !one.listening()) continue;
+        const auto& after = *wish->second;
+        const bool tcp = after.tcp && (moves_tcp(one.plan, after) || one.tcp.empty());
+        const bool udp = after.udp && (moves_udp(one.plan, after) || one.udp.empty());
+        if (!tcp && !udp) continue;
+        // A port that is handed on within the plan is free only when everything that closes has closed.
+        if (std::any_of(active.begin(), active.end(), [&](const auto& other) { return gives_up(other.second, wished, after.port); })) continue;
+        Sockets sockets;
+        ListenFailure failure{plan::Fault::none, {}};
+        if (open_sockets(after, tcp, udp, sockets, failure)) {
+            ready.emplace(id, std::move(sockets));
+        } else if (!insists) {
+            one.refused_move = after;
+            one.failure = std::move(failure);
+        }
+    }
+    return ready;
+}
+
+// Opens what is wished and not open yet; `sockets` are those that are open already. On failure nothing that it opened stays; a transport
+// that was serving before goes on.
+void Engine::Impl::open(Active& one, Sockets sockets)
 {
     const auto count = static_cast<unsigned>(workers.size());
     one.failure = {plan::Fault::none, {}};
@@ -153,19 +228,10 @@ void Engine::Impl::open(Active& one)
     }
     const bool open_tcp = one.plan.tcp && one.tcp.empty();
     const bool open_udp = one.plan.udp && one.udp.empty();
-    if (const auto needed = count * (static_cast<unsigned>(open_tcp) + static_cast<unsigned>(open_udp)); budget.exhausted(needed)) {
-        one.failure = {plan::Fault::no_descriptors, "all " + std::to_string(budget.limit) + " descriptors for forwarding are in use"};
-        return;
-    }
-    std::vector<Descriptor> tcp;
-    std::vector<Descriptor> udp;
-    if (open_tcp) {
-        tcp = open_listeners(Transport::tcp, {one.plan.tcp_address, one.plan.port}, count, one.failure);
-        if (tcp.empty()) return;
-    }
-    if (open_udp) {
-        udp = open_listeners(Transport::udp, {one.plan.udp_address, one.plan.port}, count, one.failure);
-        if (udp.empty()) return;
+    auto& [tcp, udp] = sockets;
+    if (Sockets missing; tcp.empty() && udp.empty()) {
+        if (!open_sockets(one.plan, open_tcp, open_udp, missing, one.failure)) return;
+        sockets = std::move(missing);
     }
     const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
     if (open_tcp) one.tcp.resize(count);
@@ -264,10 +330,11 @@ plan::Applied Engine::apply(const plan::Plan& plan)
         for (const auto& forward : plan.forwards) applied.forwards.push_back({forward.id, false, plan::Fault::other, "the node is stopping"});
         return applied;
     }
-    std::map<ForwardId, const plan::Forward*> wished;
+    Impl::Wished wished;
     for (const auto& forward : plan.forwards) wished.emplace(forward.id, &forward);
 
     self.learn_limits(plan.speed_limits);
+    auto ready = self.prepare_moves(wished);
     // First everything that closes: a port may move from one forward to another within one plan.
     for (auto it = self.active.begin(); it != self.active.end();) {
         const auto wish = wished.find(it->first);
@@ -279,20 +346,21 @@ plan::Applied Engine::apply(const plan::Plan& plan)
             continue;
         }
         // Only what moves or is switched off is closed.
-        const auto& before = it->second.plan;
-        const auto& after = *wish->second;
-        if (!after.tcp || before.port != after.port || before.tcp_address != after.tcp_address) self.close_tcp(it->second);
-        if (!after.udp || before.port != after.port || before.udp_address != after.udp_address) self.close_udp(it->second);
+        if (!it->second.refused_move) {
+            if (moves_tcp(it->second.plan, *wish->second)) self.close_tcp(it->second);
+            if (moves_udp(it->second.plan, *wish->second)) self.close_udp(it->second);
+        }
         ++it;
     }
     std::vector<TargetPtr> fresh;
     for (const auto& [id, forward] : wished) {
         auto& one = self.active[id];
+        if (one.refused_move) continue;
         if (one.plan != *forward || !one.targets) {
             self.use(one, *forward);
             fresh.insert(fresh.end(), one.targets->all().begin(), one.targets->all().end());
         }
-        if (!one.listening()) self.open(one);
+        if (!one.listening()) self.open(one, std::move(ready[id]));
     }
     self.drop_unused_targets();
     if (!fresh.empty()) self.keeper->wait_resolved(fresh, self.options.first_resolve);
@@ -300,7 +368,7 @@ plan::Applied Engine::apply(const plan::Plan& plan)
     for (const auto& [id, one] : self.active) {
         plan::ForwardResult result;
         result.id = id;
-        result.listening = one.listening();
+        result.listening = one.listening() && !one.refused_move;
         result.fault = one.failure.fault;
         result.detail = one.failure.detail;
         if (result.listening) {

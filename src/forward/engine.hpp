@@ -34,8 +34,9 @@ public:
     // Makes the plan real and answers for every forward of it. What did not change is not touched: no listener reopened, no connection
     // dropped. A forward that left the plan closes its listeners and cuts its connections before this returns; so does the transport (TCP or
     // UDP) of a forward that was switched off or moved. New targets, lists and caps apply to new connections. A forward that cannot listen
-    // keeps none of the sockets opened for it; only a transport that served before and did not change goes on. One thread at a time; call it
-    // again with the same plan to retry what failed.
+    // keeps none of the sockets opened for it; only a transport that served before and did not change goes on. A forward whose new place is
+    // not to be had is not listening by its result, but serves as before, untouched, until the next call: a plan without the move keeps it
+    // so, the same plan makes it leave the old place all the same. One thread at a time; call it again with the same plan to retry what failed.
     plan::Applied apply(const plan::Plan& plan);
 
     // Absolute counters of every forward that the counter file knows, also of those that left the plan. Thread-safe.

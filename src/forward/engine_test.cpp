@@ -189,6 +189,49 @@ TEST_CASE("changing the port closes the old one and cuts")
     CHECK(open_through(stage, server).alive("at the new one"));
 }
 
+TEST_CASE("a move to a port that is not to be had cuts nothing; only who insists loses the old one")
+{
+    Stage stage;
+    Server server;
+    stage.add({server.name()});
+    stage.listen();
+    auto running = open_through(stage, server);
+    const auto old = stage.plan.forwards[0].port;
+    auto taken = blocking_socket(SOCK_DGRAM);
+    const auto port = free_port();
+    REQUIRE(bind_to(taken, loopback(port)));
+    stage.plan.forwards[0].port = port;
+    const auto applied = stage.apply();
+    CHECK_FALSE(result_of(applied, 1).listening);
+    CHECK(result_of(applied, 1).fault == plan::Fault::address_in_use);
+    CHECK(refuses(port));
+    CHECK(running.alive("where it was"));
+    SUBCASE("taken back")
+    {
+        stage.plan.forwards[0].port = old;
+        stage.listen();
+        CHECK(running.alive("as if nothing had been asked"));
+        CHECK(open_through(stage, server).alive("also for new ones"));
+    }
+    SUBCASE("insisted on")
+    {
+        CHECK_FALSE(result_of(stage.apply(), 1).listening);
+        CHECK(ending(running.client) == Ending::reset);
+        CHECK(refuses(old));
+        taken.reset();
+        stage.listen();
+        CHECK(open_through(stage, server).alive("at the new one"));
+    }
+    SUBCASE("another wish")
+    {
+        stage.plan.forwards[0].port = free_port();
+        stage.listen();
+        CHECK(ending(running.client) == Ending::reset);
+        CHECK(refuses(old));
+        CHECK(open_through(stage, server).alive("at the third"));
+    }
+}
+
 TEST_CASE("a port may move from one forward to another within one plan")
 {
     Stage stage;

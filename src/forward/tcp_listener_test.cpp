@@ -100,35 +100,35 @@ TEST_CASE("when descriptors run out clients are refused, and served again when s
 {
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    std::vector<Descriptor> clients;
-    {
-        // The engine raises the soft limit to the hard one, so both are lowered in a child that this test case runs in.
-        Stage stage(1);
-        Server server(0, 4096);
-        stage.add({server.name()});
-        stage.listen();
-        auto first = stage.connect();
-        auto target = server.accept();
-        // Everything this process may open from now on, but one for the client's own socket.
-        rlimit small = before;
-        small.rlim_cur = static_cast<rlim_t>(::dup(0)) + 1;
-        ::close(static_cast<int>(small.rlim_cur) - 1);
-        auto client = blocking_socket(SOCK_STREAM); // takes the last one
-        REQUIRE(::setrlimit(RLIMIT_NOFILE, &small) == 0);
-        sockaddr_storage name{};
-        const auto length = loopback(stage.plan.forwards[0].port).to_sockaddr(name);
-        const bool reached = ::connect(client.get(), reinterpret_cast<const sockaddr*>(&name), length) == 0;
-        const auto end = reached ? ending(client) : Ending::reset;
-        // The connection that was there goes on meanwhile.
-        const bool alive = send_all(first, "still") && receive(target, 5) == "still";
-        REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-        CHECK(end == Ending::reset);
-        CHECK(alive);
-        auto later = stage.connect();
-        auto served = server.accept();
-        REQUIRE(send_all(later, "ok"));
-        CHECK(receive(served, 2) == "ok");
-    }
+    Stage stage(1); // raises the limit, so it is lowered after that
+    Server server(0, 4096);
+    stage.add({server.name()});
+    stage.listen();
+    auto first = stage.connect();
+    auto target = server.accept();
+    REQUIRE(send_all(first, "hello"));
+    REQUIRE(receive(target, 5) == "hello");
+    auto client = blocking_socket(SOCK_STREAM);
+    // Every number that is still allowed gets taken: a low one may have been free, or another thread may just give one back.
+    rlimit small = before;
+    small.rlim_cur = static_cast<rlim_t>(client.get()) + 1;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &small) == 0);
+    std::vector<Descriptor> fillers;
+    for (int number = ::dup(client.get()); number >= 0; number = ::dup(client.get())) fillers.emplace_back(number);
+    sockaddr_storage name{};
+    const auto length = loopback(stage.plan.forwards[0].port).to_sockaddr(name);
+    const bool reached = ::connect(client.get(), reinterpret_cast<const sockaddr*>(&name), length) == 0;
+    const auto end = reached ? ending(client) : Ending::reset;
+    // The connection that was there goes on meanwhile.
+    const bool alive = send_all(first, "still") && receive(target, 5) == "still";
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(end == Ending::reset);
+    CHECK(alive);
+    fillers.clear();
+    auto later = stage.connect();
+    auto served = server.accept();
+    REQUIRE(send_all(later, "ok"));
+    CHECK(receive(served, 2) == "ok");
 }
 
 } // namespace sluice::forward

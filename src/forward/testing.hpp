@@ -5,14 +5,18 @@
 #include "forward/engine.hpp"
 #include "forward/sockets.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <memory>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <optional>
 #include <poll.h>
 #include <random>
@@ -20,6 +24,7 @@
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -28,6 +33,9 @@
 namespace sluice::forward::testing {
 
 constexpr auto patience = std::chrono::seconds(60);
+
+// The program does this in its main: what is written to a peer that is gone is an error of that write.
+inline const auto ignore_broken_pipes = std::signal(SIGPIPE, SIG_IGN);
 
 // True as soon as `condition` is; false when it never came.
 template <class Condition>
@@ -80,22 +88,59 @@ inline Descriptor connect_to(const Endpoint& to, const std::optional<Endpoint>& 
     return socket;
 }
 
-// A port that is free for TCP and UDP on every address just now. Below the range that the system gives to outgoing connections, and never the
-// same twice.
+// Blocks of ports that belong to this process until it ends, below the range that the system gives to outgoing connections. A block is taken by
+// binding a name that nobody else can have and that the system gives back, so that tests which run beside each other never meet on a port.
+// tests/e2e/appliance.py and tests/page/appliance.mjs take theirs by the same names.
+class PortBlocks {
+public:
+    static constexpr unsigned lowest = 12'000;
+    static constexpr unsigned size = 100;
+    static constexpr unsigned count = 200;
+
+    // The next port of the newest block.
+    std::uint16_t next()
+    {
+        if (left_ == 0) take_block();
+        return static_cast<std::uint16_t>(at_ + --left_);
+    }
+
+private:
+    void take_block()
+    {
+        for (; searched_ < count; ++searched_) {
+            const auto block = (first_ + searched_) % count;
+            sockaddr_un name{};
+            name.sun_family = AF_UNIX;
+            const auto text = "sluice-test-ports-" + std::to_string(block);
+            std::copy(text.begin(), text.end(), name.sun_path + 1); // behind a zero: no file
+            Descriptor claim(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+            const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+            if (::bind(claim.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) continue;
+            claims_.push_back(std::move(claim));
+            at_ = lowest + block * size;
+            left_ = size;
+            ++searched_;
+            return;
+        }
+        FAIL("all ports for tests are taken");
+    }
+    std::vector<Descriptor> claims_;
+    unsigned first_ = static_cast<unsigned>(::getpid()) % count;
+    unsigned searched_ = 0;
+    unsigned at_ = 0;
+    unsigned left_ = 0;
+};
+
+// A port that is free for TCP and UDP on every address, and stays free for this process. Never the same twice.
 inline std::uint16_t free_port()
 {
-    constexpr unsigned lowest = 12'000;
-    constexpr unsigned count = 20'000;
-    static unsigned next =
-        static_cast<unsigned>(::getpid()) * 1217U + static_cast<unsigned>(std::chrono::steady_clock::now().time_since_epoch().count() % 7919);
-    for (unsigned attempt = 0; attempt < count; ++attempt) {
-        const auto port = static_cast<std::uint16_t>(lowest + next++ % count);
+    static PortBlocks blocks;
+    for (;;) {
+        const auto port = blocks.next();
         auto tcp = blocking_socket(SOCK_STREAM);
         auto udp = blocking_socket(SOCK_DGRAM);
         if (bind_to(tcp, {address("0.0.0.0"), port}) && bind_to(udp, {address("0.0.0.0"), port})) return port;
     }
-    FAIL("no port is free");
-    return 0;
 }
 
 // Listens on loopback; the test accepts when it wants to.
@@ -134,35 +179,33 @@ private:
 // Answers no connect: its queue is full, so the kernel drops what else arrives.
 class SilentPort {
 public:
-    SilentPort() : server_(0, 0)
+    SilentPort() : server_(0, 0), filler_(connect_to(loopback(server_.port())))
     {
-        for (int i = 0; i < 64; ++i) {
-            Descriptor filler(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-            sockaddr_storage storage{};
-            const auto length = loopback(server_.port()).to_sockaddr(storage);
-            const int result = ::connect(filler.get(), reinterpret_cast<const sockaddr*>(&storage), length);
-            pollfd wait{filler.get(), POLLOUT, 0};
-            const bool pending = result != 0 && ::poll(&wait, 1, 200) == 0;
-            fillers_.push_back(std::move(filler));
-            if (pending) return;
-        }
-        FAIL("the queue never filled");
+        REQUIRE(filler_);
+        REQUIRE(eventually([&] { return full(); }));
     }
     HostPort name() const { return server_.name(); }
 
 private:
+    // For a listener the system tells how many wait, and how many more than one may.
+    bool full() const
+    {
+        tcp_info info{};
+        socklen_t length = sizeof info;
+        REQUIRE(::getsockopt(server_.descriptor(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
+        return info.tcpi_unacked > info.tcpi_sacked;
+    }
     Server server_;
-    std::vector<Descriptor> fillers_;
+    Descriptor filler_;
 };
 
 // Bound, so nobody else gets it; nobody listens, so it refuses.
 class RefusingPort {
 public:
-    RefusingPort() : socket_(blocking_socket(SOCK_STREAM))
+    RefusingPort() : socket_(blocking_socket(SOCK_STREAM)), port_(free_port())
     {
         set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-        REQUIRE(bind_to(socket_, loopback(0)));
-        port_ = port_of(socket_.get());
+        REQUIRE(bind_to(socket_, loopback(port_)));
     }
     std::uint16_t port() const { return port_; }
     HostPort name() const { return {"127.0.0.1", port_}; }
@@ -170,7 +213,7 @@ public:
 
 private:
     Descriptor socket_;
-    std::uint16_t port_ = 0;
+    std::uint16_t port_;
 };
 
 inline bool send_all(const Descriptor& socket, std::string_view bytes)

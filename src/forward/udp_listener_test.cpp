@@ -18,7 +18,6 @@ public:
         port_ = port_of(socket_.get());
     }
     HostPort name() const { return {"127.0.0.1", port_}; }
-    std::uint16_t port() const { return port_; }
     std::string receive()
     {
         std::string buffer(65536, '\0');
@@ -185,11 +184,7 @@ TEST_CASE("a session ends when both directions are silent for its idle time, and
 TEST_CASE("a target that was not there is found when it comes")
 {
     Stage stage;
-    std::uint16_t port = 0;
-    {
-        Peer gone;
-        port = gone.port();
-    }
+    const auto port = free_port();
     stage.add({{"127.0.0.1", port}});
     stage.listen();
     const auto client = client_of(stage);
@@ -208,11 +203,7 @@ TEST_CASE("a target that was not there is found when it comes")
 TEST_CASE("a target whose host refuses datagrams is passed over for another one, for a while")
 {
     Stage stage;
-    std::uint16_t port = 0;
-    {
-        Peer gone;
-        port = gone.port();
-    }
+    const auto port = free_port();
     Peer backup;
     stage.add({{"127.0.0.1", port}, backup.name()});
     stage.listen();

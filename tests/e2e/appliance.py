@@ -6,7 +6,6 @@ The executable comes from `--binary PATH` or SLUICE_BINARY (default build/sluice
 import contextlib
 import hashlib
 import http.client
-import itertools
 import json
 import os
 import pathlib
@@ -37,12 +36,30 @@ PASSWORD = "e2e-Password-7"
 PATIENCE = 60 if "SLUICE_SLOW" not in os.environ else 240  # seconds; conditions, never a verdict by time
 
 
-_ports = itertools.cycle(random.sample(range(12_000, 32_000), 20_000))
+_claims = []
+
+
+def _own_ports():
+    """Ports in blocks that belong to this process until it ends, below the range from which the system serves outgoing connections. A block is
+    taken by binding a name that nobody else can have and that the system gives back, so that tests which run beside each other never meet
+    on a port; src/forward/testing.hpp and tests/page/appliance.mjs take theirs by the same names."""
+    lowest, size, count = 12_000, 100, 200
+    for block in random.sample(range(count), count):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0sluice-test-ports-{block}")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        yield from range(lowest + block * size, lowest + (block + 1) * size)
+
+
+_ports = _own_ports()
 
 
 def free_port():
-    """A port that is free for TCP and UDP just now: below the range from which the system serves outgoing connections, and never one
-    that this process was given before."""
+    """A port that is free for TCP and UDP, stays free for this process, and was not given to it before."""
     for port in _ports:
         with contextlib.suppress(OSError), contextlib.ExitStack() as sockets:
             for one in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -178,7 +195,8 @@ class Appliance:
         return self.data("/tunnel/create", {"name": name, "type": 1, "inNodeId": [{"nodeId": self.local_node()["id"]}]})["id"]
 
     def make_forward(self, tunnel, target, port=None, name="web", **more):
-        made = self.data("/forward/create", {"name": name, "tunnelId": tunnel, "remoteAddr": target, "inPort": port, **more})
+        """On a port that is this process's own: one that the panel chooses may be given to somebody else as soon as it is closed."""
+        made = self.data("/forward/create", {"name": name, "tunnelId": tunnel, "remoteAddr": target, "inPort": port or free_port(), **more})
         return made["id"], made["inPort"]
 
     def forward(self, forward_id):

@@ -118,8 +118,8 @@ class Forwarding(unittest.TestCase):
         with Appliance() as sluice, TcpServer(echo) as server:
             sluice.sign_in()
             tunnel = sluice.make_tunnel()
-            with socket.create_server(("127.0.0.1", 0)) as taken:
-                port = taken.getsockname()[1]
+            port = free_port()
+            with socket.create_server(("127.0.0.1", port)):
                 reply = sluice.call("/forward/create", {"name": "x", "tunnelId": tunnel, "remoteAddr": server.address, "inPort": port, "listenIp": "127.0.0.1"})
                 self.assertEqual(reply["code"], -1, reply)
                 self.assertIn("下发失败", reply["msg"])

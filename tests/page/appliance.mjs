@@ -19,12 +19,39 @@ export async function until(condition, what) {
     }
 }
 
+const listens = (server, ...where) =>
+    new Promise((resolve) => {
+        server.once('error', () => resolve(false));
+        server.listen(...where, () => resolve(true));
+    });
+
+// A hundred ports that are this process's own until it ends, below the range that the system gives to outgoing connections. They are taken by
+// a name that nobody else can have and that the system gives back, so that tests which run beside each other never meet on a port;
+// src/forward/testing.hpp and tests/e2e/appliance.py take theirs by the same names.
+export async function ownPorts() {
+    const [lowest, size, count] = [12_000, 100, 200];
+    for (let tried = 0; tried < count; ++tried) {
+        const block = (process.pid + tried) % count;
+        const claim = createServer();
+        if (!(await listens(claim, `\0sluice-test-ports-${block}`))) continue;
+        claim.unref();
+        return { first: lowest + block * size, last: lowest + (block + 1) * size - 1 };
+    }
+    throw new Error('all ports for tests are taken');
+}
+
+let few = { first: 1, last: 0 };
+
+// One that is not given twice, and not to a forward whose port the panel chooses.
 export async function freePort() {
-    const server = createServer();
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return port;
+    for (;;) {
+        if (few.first > few.last) few = await ownPorts();
+        const port = few.first++;
+        const server = createServer();
+        if (!(await listens(server, port, '0.0.0.0'))) continue;
+        await new Promise((resolve) => server.close(resolve));
+        return port;
+    }
 }
 
 export class Appliance {
@@ -79,8 +106,8 @@ export class Appliance {
     async withTunnel(name = 'Direct') {
         if (!this.token) await this.signIn();
         const [node] = await this.call('node/list');
-        // Below the range that the system gives to outgoing connections, which come and go.
-        await this.call('node/update', { ...node, serverIp: '127.0.0.1', serverIpV4: '', serverIpV6: '', port: '12000-31999' });
+        const { first, last } = await ownPorts(); // a port that is closed again must not be somebody else's
+        await this.call('node/update', { ...node, serverIp: '127.0.0.1', serverIpV4: '', serverIpV6: '', port: `${first}-${last}` });
         await this.call('tunnel/create', { name, type: 1, inNodeId: [{ nodeId: node.id }] });
         return (await this.call('tunnel/list')).find((one) => one.name === name);
     }

@@ -76,7 +76,7 @@ test('a port that another program holds is said in words, and what was typed sta
     await new Promise((resolve) => other.listen(port, '127.0.0.1', resolve));
     try {
         const [node] = await appliance.call('node/list');
-        await appliance.call('node/update', { ...node, port: '1000-65535' });
+        await appliance.call('node/update', { ...node, port: `${node.port},${port}` });
         await make('busy', `127.0.0.1:${echo.port}`, port);
         const dialog = page.getByRole('dialog');
         await dialog.getByRole('alert').getByText(`Port ${port} on node`).waitFor();

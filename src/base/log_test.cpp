@@ -136,6 +136,15 @@ TEST_CASE("lines of several threads never mix, and lines below the level are not
     settings.descriptor = ends[1];
     log::configure(settings);
     const std::string payload(200, 'p');
+    std::string all;
+    std::thread reader([&] { // meanwhile: a pipe may hold as little as a page
+        std::array<char, 4096> chunk{};
+        for (;;) {
+            const auto got = ::read(ends[0], chunk.data(), chunk.size());
+            if (got <= 0) return;
+            all.append(chunk.data(), static_cast<std::size_t>(got));
+        }
+    });
     std::vector<std::thread> writers;
     for (int thread = 0; thread < 4; ++thread)
         writers.emplace_back([&] {
@@ -148,13 +157,7 @@ TEST_CASE("lines of several threads never mix, and lines below the level are not
     for (auto& writer : writers) writer.join();
     log::configure({});
     ::close(ends[1]);
-    std::string all;
-    std::array<char, 65536> chunk{};
-    for (;;) {
-        const auto got = ::read(ends[0], chunk.data(), chunk.size());
-        if (got <= 0) break;
-        all.append(chunk.data(), static_cast<std::size_t>(got));
-    }
+    reader.join();
     ::close(ends[0]);
     int lines = 0;
     for (std::size_t at = 0; at < all.size(); ++lines) {

@@ -159,7 +159,7 @@ TEST_CASE_FIXTURE(Exchange, "a node is online when it has applied the committed 
     endpoint->set_held(false);
     CHECK(eventually([&] { return hub->online(node); }));
     CHECK(endpoint->plans().front().revision == revision());
-    CHECK(live.online(node));
+    CHECK(eventually([&] { return live.online(node); })); // told a moment later
     hub->detach(node);
     CHECK_FALSE(hub->online(node));
     CHECK_FALSE(live.online(node));

@@ -66,8 +66,8 @@ struct WsSite : testing::Site {
                     }
                 };
                 handler.on_close = [this](const WebSocketPtr&, std::uint16_t code) {
-                    ++closed;
                     last_code = code;
+                    ++closed; // last: it is what tests wait for
                 };
                 return handler;
             },

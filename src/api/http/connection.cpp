@@ -17,8 +17,8 @@ namespace {
 
 constexpr unsigned char tls_handshake_record = 0x16;
 constexpr Milliseconds linger_deadline{2'000};
-constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
-constexpr std::size_t write_together = std::size_t{16} * 1024; // a page file up to here travels with its head
+constexpr std::size_t linger_bytes = std::size_t{8} * 1024 * 1024; // of a refused upload that is on its way
+constexpr std::size_t write_together = std::size_t{16} * 1024;     // a page file up to here travels with its head
 
 void log_request(const Request& request, int status, SteadyTime::duration took)
 {

@@ -2,6 +2,7 @@
 
 #include "agent/forward_option.hpp"
 #include "base/text.hpp"
+#include "net/ws_client.hpp"
 
 #include <algorithm>
 #include <array>
@@ -102,6 +103,33 @@ Result<void> set_forwards(Options& options, const Values& values)
     return {};
 }
 
+Result<void> set_connect(Options& options, const Values& values)
+{
+    options.connect.clear();
+    for (const auto& text : values) {
+        const auto url = net::WebUrl::parse(text);
+        if (!url) return bad(url.error().args.at(0));
+        options.connect.push_back(url->to_text());
+    }
+    return {};
+}
+
+Result<void> set_token(Options& options, const Values& values)
+{
+    const auto token = std::string{trim(values.front())};
+    if (token.empty() || token.size() > 256) return bad("is not a token");
+    options.token = Secret{token};
+    return {};
+}
+
+Result<void> set_pin(Options& options, const Values& values)
+{
+    const auto pin = Fingerprint::parse(values.front());
+    if (!pin) return bad("'" + values.front() + "' is not sha256: and 64 hexadecimal digits");
+    options.pin = *pin;
+    return {};
+}
+
 Result<void> set_admin_user(Options& options, const Values& values)
 {
     const auto name = std::string{trim(values.front())};
@@ -135,7 +163,7 @@ const std::array rows{
     OptionRow{"panel", "", "panel only", "", Group::role, Takes::nothing, everywhere, Verb::serve,
               [](Options& o, const Values& v) { return set_role(o, v, Role::panel); },
               [](const Options& o) { return yes_no(o.role == Role::panel); }},
-    OptionRow{"agent", "", "node only, forwarding what --forward says", "", Group::role, Takes::nothing, everywhere, Verb::serve,
+    OptionRow{"agent", "", "node only, forwarding what its panel or --forward says", "", Group::role, Takes::nothing, everywhere, Verb::serve,
               [](Options& o, const Values& v) { return set_role(o, v, Role::agent); },
               [](const Options& o) { return yes_no(o.role == Role::agent); }},
     OptionRow{"data-dir", "DIR", "everything that is stored", "/var/lib/sluice as root, else ~/.local/state/sluice", Group::general, Takes::value,
@@ -191,6 +219,27 @@ const std::array rows{
                   return {};
               },
               [](const Options& o) { return quoted(o.admin_password_file); }},
+    OptionRow{"connect", "URL", "the panel's address, https://host:6365; repeatable", "as before", Group::node, Takes::list, everywhere, Verb::serve,
+              set_connect, [](const Options& o) { return joined(o.connect); }},
+    OptionRow{"pin", "sha256:HEX", "the panel's key, from its install command", "as before", Group::node, Takes::value, everywhere, Verb::serve,
+              set_pin, [](const Options& o) { return quoted(o.pin ? o.pin->to_text() : ""); }},
+    OptionRow{"token",
+              "TOKEN",
+              "enrols this machine, once; better SLUICE_TOKEN",
+              "",
+              Group::node,
+              Takes::value,
+              {true, false},
+              Verb::serve,
+              set_token,
+              [](const Options& o) { return quoted(o.token.empty() ? "" : to_text(o.token)); }},
+    OptionRow{"token-file", "FILE", "the token's file", "", Group::node, Takes::value, everywhere, Verb::serve,
+              [](Options& o, const Values& v) -> Result<void> {
+                  if (v.front().empty()) return bad("is empty");
+                  o.token_file = v.front();
+                  return {};
+              },
+              [](const Options& o) { return quoted(o.token_file); }},
     OptionRow{"forward", "LISTEN=TARGET", "tcp://:8080=10.0.0.2:80; repeatable", "", Group::node, Takes::list, everywhere, Verb::serve, set_forwards,
               [](const Options& o) { return joined(o.forwards); }},
     OptionRow{"workers", "N", "loops of the data plane", "one per core", Group::node, Takes::value, everywhere, Verb::serve,
@@ -240,6 +289,7 @@ constexpr std::array verbs{
     VerbRow{Verb::backup, "backup", "FILE", "everything that is stored, in one file, also while the panel runs", 1, 1},
     VerbRow{Verb::restore, "restore", "FILE", "put a backup in place; what was there is kept beside it", 1, 1},
     VerbRow{Verb::reset_password, "reset-password", "USER", "a new password from the console; ends his sessions", 1, 1},
+    VerbRow{Verb::enrol, "enrol", "", "become a node of a panel: --connect --pin, and SLUICE_TOKEN or --token-file", 0, 0},
     VerbRow{Verb::check_config, "check-config", "", "say what is in effect and where it comes from", 0, 0},
     VerbRow{Verb::version, "version", "", "", 0, 0},
     VerbRow{Verb::help, "help", "", "", 0, 0},

@@ -200,6 +200,15 @@ Result<Secret> read_password(const Options& options, const Environment& environm
     return Secret{line};
 }
 
+Result<Secret> read_token(const std::string& path)
+{
+    const auto text = read_file(path, longest_password);
+    if (!text) return usage("token-file: " + unreadable(text.error(), path));
+    const auto token = trim(*text);
+    if (token.empty()) return usage("token-file: " + path + " is empty");
+    return Secret{std::string{token}};
+}
+
 Result<void> choose_verb(Options& options, CommandLine& line)
 {
     if (line.help) {
@@ -235,9 +244,28 @@ Result<void> check_whole(const Options& options)
             return usage("--" + std::string{row.name} + " belongs to sluice " + std::string{verb->word});
         }
     }
+    if (options.verb == Verb::enrol) {
+        if (options.connect.empty() || !options.pin)
+            return usage("enrol needs --connect URL and --pin sha256:HEX; take both from the panel's install command");
+        if (options.token.empty() && options.token_file.empty()) return usage("enrol needs a token, in SLUICE_TOKEN or in --token-file FILE");
+        return {};
+    }
     if (options.verb != Verb::serve && options.verb != Verb::check_config) return {};
-    if (options.role == Role::agent && options.forwards.empty())
-        return usage("--agent needs at least one --forward LISTEN=TARGET, such as --forward tcp://:8080=10.0.0.2:80");
+    const bool enrolled = file_exists(options.data_dir + "/agent/panel.json");
+    if (enrolled && !options.forwards.empty())
+        return usage("--forward: this data directory belongs to a node of a panel, which decides what it forwards; use another --data-dir");
+    if (enrolled && options.role == Role::appliance && options.verb == Verb::serve)
+        return usage("data directory " + options.data_dir + " belongs to a node of another panel; use --agent, or another --data-dir");
+    if (options.role != Role::agent &&
+        (!options.connect.empty() || options.pin || (options.origins.contains("token") && options.origins.at("token") == "command line")))
+        return usage("--connect, --pin and --token go with --agent");
+    if (!options.connect.empty() && !options.forwards.empty())
+        return usage("--connect and --forward exclude each other: a panel decides what its nodes forward");
+    if (!options.connect.empty() && !options.pin && !enrolled)
+        return usage("--connect needs --pin sha256:HEX; take both from the panel's install command");
+    if (options.role == Role::agent && options.forwards.empty() && options.connect.empty() && !enrolled)
+        return usage("--agent needs a panel (--connect URL --pin sha256:HEX and a token) or at least one --forward LISTEN=TARGET, such as "
+                     "--forward tcp://:8080=10.0.0.2:80");
     if (options.role != Role::agent && !options.forwards.empty())
         return usage("--forward goes with --agent; forwards of a panel are made in its page or API");
     return {};
@@ -302,6 +330,13 @@ Result<Options> parse_options(const std::vector<std::string>& arguments, const E
     }
     if (options.data_dir.empty()) return usage("no data directory: HOME is not set; use --data-dir DIR");
     if (const auto whole = check_whole(options); !whole) return whole.error();
+    if (!options.token_file.empty() && options.token.empty()) {
+        // A file that is gone after it was used is no mistake: the key that it enrolled counts.
+        const bool must_exist = options.verb == Verb::enrol || !file_exists(options.data_dir + "/agent/panel.json");
+        auto token = read_token(options.token_file);
+        if (!token && must_exist) return token.error();
+        if (token) options.token = std::move(*token);
+    }
     if (options.verb == Verb::serve && options.role != Role::agent) {
         auto password = read_password(options, environment);
         if (!password) return password.error();

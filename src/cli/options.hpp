@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/address.hpp"
+#include "base/fingerprint.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
@@ -11,12 +12,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace sluice::cli {
 
-enum class Verb { serve, help, version, check_config, diagnose, backup, restore, reset_password };
+enum class Verb { serve, help, version, check_config, diagnose, backup, restore, reset_password, enrol };
 
 // What this process does when it serves.
 enum class Role { appliance, panel, agent };
@@ -30,7 +32,11 @@ struct Options {
     std::vector<Endpoint> listen; // at least one; port 0 lets the system choose
     std::vector<Cidr> trusted_proxies;
     bool hsts = false;
-    std::vector<std::string> forwards; // each one accepted by agent::parse_forward_option; only with Role::agent, and then at least one
+    std::vector<std::string> forwards; // each one accepted by agent::parse_forward_option; only with Role::agent and without a panel
+    std::vector<std::string> connect;  // the panel's addresses, each one accepted by net::WebUrl; empty: those of the enrolment before
+    Secret token;                      // enrols this machine
+    std::string token_file;            // read into token
+    std::optional<Fingerprint> pin;    // the panel's key
     std::uint32_t workers = 0;         // loops of the data plane; 0 is one per core
     std::string admin_user = "admin_user";
     std::string admin_password_file; // read into admin_password

@@ -139,6 +139,17 @@ TEST_CASE("roles exclude each other, and the highest source that names one decid
     CHECK(options.role == Role::agent);
     CHECK(contains(refusal({"--agent"}), "--forward"));
     CHECK(contains(refusal({"--forward", ":1=h:2"}), "--agent"));
+    const std::string pin = "sha256:" + std::string(64, 'a');
+    CHECK(contains(refusal({"--agent", "--connect", "https://h:1"}), "--pin"));
+    CHECK(contains(refusal({"--agent", "--connect", "h:1", "--pin", pin}), "https://"));
+    CHECK(contains(refusal({"--agent", "--connect", "https://h:1", "--pin", "sha256:12"}), "64 hexadecimal"));
+    CHECK(contains(refusal({"--agent", "--connect", "https://h:1", "--pin", pin, "--forward", ":1=h:2"}), "exclude"));
+    CHECK(contains(refusal({"--connect", "https://h:1", "--pin", pin}), "--agent"));
+    CHECK(contains(refusal({"enrol", "--connect", "https://h:1", "--pin", pin}), "token"));
+    const auto node = accepted({"--agent", "--connect", "https://h:1/p/", "--connect", "http://[::1]", "--pin", pin},
+                               {{"SLUICE_TOKEN", "secret"}, {"HOME", "/nonexistent"}});
+    CHECK(node.connect == std::vector<std::string>{"https://h:1/p", "http://[::1]:80"});
+    CHECK(node.token.reveal() == "secret");
     CHECK(contains(refusal({"--agent", "--forward", "udp://:1=h:2", "--forward", ":1=h:3"}), "two forwards on port 1"));
     CHECK(contains(refusal({"--agent", "--forward", "x"}), "LISTEN=TARGET"));
 }

@@ -1,20 +1,25 @@
 #include "cli/serve.hpp"
 
 #include "agent/agent.hpp"
-#include "agent/forward_option.hpp"
 #include "api/flvx/flvx.hpp"
 #include "api/http/server.hpp"
+#include "api/install/install.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/data_dir.hpp"
 #include "cli/first_boot.hpp"
+#include "cli/link_route.hpp"
 #include "cli/local_node.hpp"
 #include "cli/notify.hpp"
+#include "cli/serve_agent.hpp"
+#include "cli/serve_loop.hpp"
 #include "cli/signals.hpp"
 #include "cli/ticker.hpp"
 #include "cli/verbs.hpp"
 #include "hub/hub.hpp"
+#include "hub/link_acceptor.hpp"
 #include "net/host_names.hpp"
+#include "net/identity.hpp"
 #include "net/tls_context.hpp"
 #include "panel/backup.hpp"
 #include "panel/panel.hpp"
@@ -30,95 +35,12 @@ namespace sluice::cli {
 
 namespace {
 
-constexpr Milliseconds drain_limit{8'000};   // relays may end by themselves
 constexpr Milliseconds local_node_patience{2'000};
 constexpr Milliseconds request_limit{1'500}; // requests in flight may finish
 constexpr std::size_t request_queue = 1'024;
+constexpr std::size_t link_threads = 4; // they take what nodes say and hand it on
 
 int failed(const Error& error) { return complain(error, error.code == Errc::invalid ? exit_usage : exit_failed); }
-
-// Until somebody asks to stop; SIGHUP reads the configuration again and runs `reload` with it. Configuration that is wrong is said and left out. The
-// service manager hears that the process lives. True: begin again.
-bool until_stopped(SignalWaiter& signals, const Notifier& notifier, const Environment& environment, const RereadOptions& reread,
-                   const std::function<void(const Options&)>& reload)
-{
-    const auto patience = notifier.watchdog_every().value_or(std::chrono::hours(1));
-    for (;;) {
-        const auto wish = signals.wait(patience);
-        if (!wish) {
-            if (notifier.watchdog_every()) notifier.watchdog();
-            continue;
-        }
-        if (*wish == Wish::restart) {
-            log::info("starting again");
-            notifier.reloading();
-            return true;
-        }
-        if (*wish == Wish::stop) break;
-        notifier.reloading();
-        log::info("reloading");
-        if (const auto options = reread(); options) {
-            log::configure(log_settings(*options, environment));
-            reload(*options);
-        } else {
-            log::error("configuration not reloaded; the old one stays", {{"problem", options.error().args.at(0)}});
-        }
-        notifier.ready("running");
-    }
-    log::info("stopping");
-    notifier.stopping();
-    return false;
-}
-
-// What a running process cannot change, with the words for the log.
-void say_what_needs_a_restart(const Options& running, const Options& wanted)
-{
-    const auto needs = [](const char* option) { log::warning("this option takes effect at the next start", {{"option", option}}); };
-    if (running.data_dir != wanted.data_dir) needs("data-dir");
-    if (running.listen != wanted.listen) needs("listen");
-    if (running.hsts != wanted.hsts) needs("hsts");
-    if (running.role != wanted.role) needs("panel, agent");
-    if (running.workers != wanted.workers) needs("workers");
-}
-
-// Forwards of the new configuration: those that stay are not touched. One that cannot listen is said and tried again.
-void reload_agent(agent::Agent& node, const Options& running, const Options& wanted, std::uint64_t revision)
-{
-    say_what_needs_a_restart(running, wanted);
-    auto plan = agent::plan_of_options(wanted.forwards);
-    if (!plan) return; // parse_options refused it already
-    plan->revision = revision;
-    for (const auto& result : node.apply(*plan).forwards) {
-        if (!result.listening) log::error("forward does not listen", {{"problem", result.detail}});
-    }
-}
-
-int serve_agent(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,
-                const RereadOptions& reread)
-{
-    const auto plan = agent::plan_of_options(options.forwards);
-    if (!plan) return failed(plan.error());
-    auto started = agent::Agent::start({options.data_dir + "/agent", options.workers, &clock});
-    if (!started) return failed(started.error());
-    auto& node = **started;
-    const auto applied = node.apply(*plan);
-    int code = exit_ok;
-    for (const auto& result : applied.forwards) {
-        if (result.listening) continue;
-        code = complain(result.detail, exit_failed);
-    }
-    if (code != exit_ok) {
-        node.stop(Milliseconds{0});
-        return code;
-    }
-    log::info("ready", {{"forwards", applied.forwards.size()}});
-    notifier.ready("forwarding");
-    std::uint64_t revision = plan->revision;
-    until_stopped(signals, notifier, environment, reread, [&](const Options& wanted) { reload_agent(node, options, wanted, ++revision); });
-    node.stop(drain_limit);
-    log::info("stopped");
-    return 0;
-}
 
 // What a panel consists of, in the order in which it is made; taken down in the reverse one.
 class PanelProcess {
@@ -145,11 +67,15 @@ private:
     panel::Live live_;
     std::unique_ptr<panel::Panel> panel_;
     std::unique_ptr<hub::Hub> hub_;
+    std::optional<net::Identity> identity_;
+    std::unique_ptr<hub::LinkAcceptor> acceptor_;
     std::unique_ptr<agent::Agent> agent_;
+    std::shared_ptr<LocalNode> local_node_;
     std::shared_ptr<net::TlsContext> tls_;
     http::Router router_;
     std::unique_ptr<flvx::Dialect> flvx_;
     std::unique_ptr<http::WorkerPool> workers_;
+    std::unique_ptr<http::WorkerPool> link_workers_;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<Ticker> ticker_;
     std::optional<Secret> first_password_;
@@ -162,7 +88,8 @@ Result<void> PanelProcess::start_local_node()
     auto started = agent::Agent::start({options_.data_dir + "/agent", options_.workers, &clock_});
     if (!started) return started.error();
     agent_ = std::move(*started);
-    hub_->attach(*node, std::make_shared<LocalNode>(*agent_));
+    local_node_ = std::make_shared<LocalNode>(*agent_, clock_);
+    local_node_->start(*hub_, *node);
     // Ready means that the forwards listen, too; but a target's name that takes its time must not keep the page away.
     const auto plan = panel_->plans().compile(*node);
     if (!plan) return plan.error();
@@ -182,6 +109,10 @@ Result<void> PanelProcess::start()
     hub_ = std::make_unique<hub::Hub>(*panel_);
     panel_->connect(*hub_);
     panel_->live_in(options_.data_dir, restart_);
+    auto identity = net::Identity::load_or_create(options_.data_dir + "/link.key");
+    if (!identity) return identity.error();
+    identity_ = std::move(*identity);
+    acceptor_ = std::make_unique<hub::LinkAcceptor>(*panel_, *hub_, *identity_);
     auto password = first_boot(*panel_, options_);
     if (!password) return password.error();
     first_password_ = std::move(*password);
@@ -191,11 +122,15 @@ Result<void> PanelProcess::start()
     auto tls = net::TlsContext::open(options_.data_dir + "/tls", clock_);
     if (!tls) return tls.error();
     tls_ = std::move(*tls);
+    panel_->enrolment().use_pins({identity_->fingerprint().to_text(), [this] { return tls_->info().key_pin; }});
 
     flvx_ = std::make_unique<flvx::Dialect>(*panel_);
     flvx_->mount(router_);
     const auto threads = std::clamp<std::size_t>(std::thread::hardware_concurrency() * 4, 8, 64);
     workers_ = std::make_unique<http::WorkerPool>("http", threads, request_queue);
+    link_workers_ = std::make_unique<http::WorkerPool>("link", link_threads, request_queue);
+    mount_link(router_, *acceptor_, *link_workers_);
+    install::mount(router_, {options_.data_dir + "/downloads"});
     http::ServerOptions server_options;
     server_options.listen = options_.listen;
     server_options.trusted_proxies = options_.trusted_proxies;
@@ -238,6 +173,8 @@ void PanelProcess::stop()
     if (hub_) hub_->detach_all();
     if (server_) server_->stop();
     if (workers_) workers_->stop();
+    if (link_workers_) link_workers_->stop();
+    if (acceptor_) acceptor_->stop();
 }
 
 int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,

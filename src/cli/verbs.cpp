@@ -14,6 +14,7 @@ int run_verb(const Options& options)
     case Verb::backup: return run_backup(options);
     case Verb::restore: return run_restore(options);
     case Verb::reset_password: return run_reset_password(options);
+    case Verb::enrol: return run_enrol(options);
     case Verb::serve: break;
     }
     return complain("nothing to do", exit_usage);

@@ -20,6 +20,7 @@ int run_diagnose(const Options& options);
 int run_backup(const Options& options);
 int run_restore(const Options& options);
 int run_reset_password(const Options& options);
+int run_enrol(const Options& options);
 
 // Whichever verb it is but Verb::serve.
 int run_verb(const Options& options);

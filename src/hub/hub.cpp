@@ -1,36 +1,64 @@
 #include "hub/hub.hpp"
 
+#include "base/log.hpp"
 #include "hub/session.hpp"
 
-#include <future>
+#include <condition_variable>
 #include <map>
 #include <utility>
 
 namespace sluice::hub {
 
-Hub::Hub(panel::Panel& panel) : panel_(panel) {}
+namespace {
 
-Hub::~Hub() { detach_all(); }
+constexpr Milliseconds finish_deadline{10'000};
+constexpr Milliseconds answer_slack{500}; // a node keeps the deadline itself; the answer has a way to go
 
-void Hub::attach(NodeId node, std::shared_ptr<NodeEndpoint> endpoint)
+} // namespace
+
+Hub::Hub(panel::Panel& panel, unsigned threads) : panel_(panel), pool_(threads) {}
+
+Hub::~Hub()
 {
-    detach(node);
-    auto session = std::make_shared<Session>(panel_, node, std::move(endpoint));
-    const std::lock_guard lock(mutex_);
-    sessions_[node] = std::move(session);
+    detach_all();
+    pool_.stop();
 }
 
-void Hub::detach(NodeId node)
+std::shared_ptr<Session> Hub::attach(NodeId node, std::shared_ptr<NodeEndpoint> endpoint, link::Farewell farewell)
 {
-    std::shared_ptr<Session> session;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = sessions_.find(node);
-        if (found == sessions_.end()) return;
-        session = std::move(found->second);
-        sessions_.erase(found);
+    auto session = std::make_shared<Session>(panel_, pool_, node, endpoint);
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_) break;
+            auto& place = sessions_[node];
+            if (!place) {
+                place = session;
+                break;
+            }
+        }
+        // Its last words are booked, and it is offline, before the new one begins: "offline" must not come after "online".
+        detach(node, farewell);
     }
-    session->stop();
+    if (find(node) != session) { // the hub stops, or somebody was quicker
+        endpoint->dismiss(link::Farewell::stopping);
+        session->finish();
+        return session;
+    }
+    endpoint->watch(watched_ ? sample_watched : sample_unwatched);
+    session->plan_changed();
+    return session;
+}
+
+void Hub::detach(NodeId node, link::Farewell farewell)
+{
+    const auto session = find(node);
+    if (!session) return;
+    session->endpoint().dismiss(farewell);
+    session->finish();
+    if (!session->wait_finished(finish_deadline)) log::error("node session does not end", {{"node", node.value}});
+    const std::lock_guard lock(mutex_);
+    if (const auto found = sessions_.find(node); found != sessions_.end() && found->second == session) sessions_.erase(found);
 }
 
 void Hub::detach_all()
@@ -38,9 +66,28 @@ void Hub::detach_all()
     std::unordered_map<NodeId, std::shared_ptr<Session>> sessions;
     {
         const std::lock_guard lock(mutex_);
+        stopping_ = true;
         sessions.swap(sessions_);
     }
-    for (auto& [node, session] : sessions) session->stop();
+    for (auto& [node, session] : sessions) {
+        session->endpoint().dismiss(link::Farewell::stopping);
+        session->finish();
+    }
+    for (auto& [node, session] : sessions) {
+        if (!session->wait_finished(finish_deadline)) log::error("node session does not end", {{"node", node.value}});
+    }
+}
+
+void Hub::tick()
+{
+    const bool watched = panel_.live().watched();
+    const bool changed = watched_.exchange(watched) != watched;
+    for (const auto& session : all()) {
+        if (changed) session->endpoint().watch(watched ? sample_watched : sample_unwatched);
+        session->tick();
+    }
+    const std::lock_guard lock(mutex_);
+    std::erase_if(sessions_, [](const auto& entry) { return entry.second->finished(); });
 }
 
 std::shared_ptr<Session> Hub::find(NodeId node) const
@@ -48,6 +95,15 @@ std::shared_ptr<Session> Hub::find(NodeId node) const
     const std::lock_guard lock(mutex_);
     const auto found = sessions_.find(node);
     return found == sessions_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Session>> Hub::all() const
+{
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Session>> sessions;
+    sessions.reserve(sessions_.size());
+    for (const auto& [node, session] : sessions_) sessions.push_back(session);
+    return sessions;
 }
 
 void Hub::plan_changed(std::span<const NodeId> nodes)
@@ -74,8 +130,17 @@ std::function<void(NodeId)> Hub::let_go(NodeId node)
 {
     const auto session = find(node);
     if (!session) return {};
+    auto back = session->endpoint().way_back();
     detach(node);
-    return [this, session](NodeId now) { attach(now, session->shared_endpoint()); };
+    return back;
+}
+
+void Hub::removed(NodeId node)
+{
+    const auto session = find(node);
+    if (!session) return;
+    session->endpoint().dismiss(link::Farewell::removed);
+    session->abandon();
 }
 
 std::vector<Result<plan::TcpPingResult>> Hub::probe(const std::vector<ProbeJob>& jobs, Milliseconds deadline)
@@ -84,30 +149,34 @@ std::vector<Result<plan::TcpPingResult>> Hub::probe(const std::vector<ProbeJob>&
     std::map<NodeId, std::vector<std::size_t>> by_node;
     for (std::size_t i = 0; i < jobs.size(); ++i) by_node[jobs[i].node].push_back(i);
 
-    // One thread per node that is asked; each node runs its own probes in parallel and keeps the deadline.
-    struct Asked {
-        std::vector<std::size_t> jobs;
-        std::shared_ptr<Session> session;
-        std::future<std::vector<plan::TcpPingResult>> answer;
+    // Shared with answers that come after everybody stopped waiting.
+    struct Board {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::map<NodeId, std::vector<plan::TcpPingResult>> results;
     };
-    std::vector<Asked> asked;
-    for (auto& [node, indexes] : by_node) {
-        auto session = find(node);
-        if (!session) continue;
+    const auto board = std::make_shared<Board>();
+    std::size_t asked = 0;
+    for (const auto& [node, indexes] : by_node) {
+        const auto session = find(node);
+        if (!session || session->finished()) continue;
         std::vector<plan::TcpPingRequest> requests;
-        for (const auto index : indexes) requests.push_back(jobs[index].request);
-        auto answer = std::async(std::launch::async,
-                                 [session, requests = std::move(requests), deadline] { return session->endpoint().probe(requests, deadline); });
-        asked.push_back({std::move(indexes), std::move(session), std::move(answer)});
-    }
-    for (auto& one : asked) {
-        const auto results = one.answer.get();
-        for (std::size_t i = 0; i < one.jobs.size(); ++i) {
-            if (i < results.size())
-                answers[one.jobs[i]] = results[i];
-            else
-                answers[one.jobs[i]] = make_error(Errc::timeout, "node");
+        for (const auto index : indexes) {
+            requests.push_back(jobs[index].request);
+            answers[index] = make_error(Errc::timeout, "node");
         }
+        ++asked;
+        session->endpoint().probe(std::move(requests), deadline, [board, id = node](std::vector<plan::TcpPingResult> results) {
+            const std::lock_guard lock(board->mutex);
+            board->results.emplace(id, std::move(results));
+            board->changed.notify_all();
+        });
+    }
+    std::unique_lock lock(board->mutex);
+    board->changed.wait_for(lock, deadline + answer_slack, [&] { return board->results.size() == asked; });
+    for (auto& [node, results] : board->results) {
+        const auto& indexes = by_node.at(node);
+        for (std::size_t i = 0; i < std::min(indexes.size(), results.size()); ++i) answers[indexes[i]] = std::move(results[i]);
     }
     return answers;
 }

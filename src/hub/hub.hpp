@@ -1,15 +1,20 @@
-// The panel's end of its nodes. One session per connected node drives the same conversation wherever the node runs: send the plan of
-// the newest revision, take the answer, ask for counters and a host sample, book them. Knows nothing of how a node is reached; that is behind
-// NodeEndpoint.
+// The panel's end of its nodes: one session per connected node drives the same conversation wherever the node runs. Plans go out when they change; what
+// the node measured comes in and is booked. Knows nothing of how a node is reached; that is behind NodeEndpoint.
+//
+// Nothing here has a thread of its own per node: what a session has to do runs on a small pool, one step of a session at a time.
 #pragma once
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "hub/pool.hpp"
+#include "link/messages.hpp"
 #include "panel/node_gateway.hpp"
 #include "panel/panel.hpp"
 #include "plan/plan.hpp"
 #include "plan/report.hpp"
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -17,46 +22,63 @@
 
 namespace sluice::hub {
 
-// A connected node. Calls come from one session thread at a time, except probe(), which may run beside them. Calls may block, but not longer than
-// their deadline or a few seconds.
+// A connected node as the hub speaks to it. Thread-safe, and every call returns at once; what the node answers comes back through its Session. A node that
+// is gone swallows what it is told.
 class NodeEndpoint {
 public:
     virtual ~NodeEndpoint() = default;
-    virtual plan::Applied apply(const plan::Plan& plan) = 0;
-    virtual std::vector<plan::ForwardCounters> counters() = 0;
-    virtual plan::HostSample sample() = 0;
-    // The panel has booked the final counters of forwards that no longer exist; the node may drop them.
-    virtual void forget(const std::vector<ForwardId>& forwards) = 0;
-    virtual std::vector<plan::TcpPingResult> probe(const std::vector<plan::TcpPingRequest>& requests, Milliseconds deadline) = 0;
+    virtual void apply(plan::Plan plan) = 0;
+    // The panel has booked this report and all before it; counters of `forgotten` forwards may go.
+    virtual void booked(std::uint64_t sequence, std::vector<ForwardId> forgotten) = 0;
+    virtual void watch(Milliseconds sample_every) = 0;
+    // `done` is called once, from any thread, or never when the node is lost.
+    using Probed = std::function<void(std::vector<plan::TcpPingResult>)>;
+    virtual void probe(std::vector<plan::TcpPingRequest> requests, Milliseconds deadline, Probed done) = 0;
+    // The hub lets go of the node. What the node still had to say has been given to its session when this returns.
+    virtual void dismiss(link::Farewell reason) = 0;
+    // How a node that was dismissed attaches again under an id that is given then; empty when it comes back by itself.
+    virtual std::function<void(NodeId)> way_back() { return {}; }
 };
 
 class Session;
 
-// Thread-safe. Sessions end when they are detached or the hub is destroyed; each books its node's last counters first.
+// Thread-safe.
 class Hub final : public panel::NodeGateway {
 public:
-    explicit Hub(panel::Panel& panel);
-    ~Hub() override;
+    // How often a host is measured.
+    static constexpr Milliseconds sample_watched{2'000};
+    static constexpr Milliseconds sample_unwatched{60'000};
 
-    // The node is connected: its session starts, applies the committed plan and marks the node online when that is done.
-    // A node that is already attached is detached first.
-    void attach(NodeId node, std::shared_ptr<NodeEndpoint> endpoint);
-    // Books what the node counted and marks it offline. An unknown node is fine.
-    void detach(NodeId node);
+    explicit Hub(panel::Panel& panel, unsigned threads = 4);
+    ~Hub() override; // detaches all
+
+    // The node is connected: it gets the committed plan and is online when it has answered. A session that the node had before is dismissed with `farewell`
+    // and finished first. Not from a step of a session.
+    std::shared_ptr<Session> attach(NodeId node, std::shared_ptr<NodeEndpoint> endpoint, link::Farewell farewell = link::Farewell::replaced);
+    // Dismisses the node, works off what it said last, marks it offline. An unknown node is fine.
+    void detach(NodeId node, link::Farewell farewell = link::Farewell::stopping);
+    // Dismisses every node, works off what they said last, marks them offline.
     void detach_all();
+    // Once a second: whether somebody watches, and what failed and is tried again.
+    void tick();
 
     void plan_changed(std::span<const NodeId> nodes) override;
     Result<plan::Applied> converge(NodeId node, std::uint64_t revision, Milliseconds deadline) override;
     bool online(NodeId node) const override;
     std::function<void(NodeId)> let_go(NodeId node) override;
+    void removed(NodeId node) override;
     std::vector<Result<plan::TcpPingResult>> probe(const std::vector<ProbeJob>& jobs, Milliseconds deadline) override;
 
 private:
     std::shared_ptr<Session> find(NodeId node) const;
+    std::vector<std::shared_ptr<Session>> all() const;
 
     panel::Panel& panel_;
-    mutable std::mutex mutex_; // guards sessions_
+    mutable std::mutex mutex_; // guards sessions_ and stopping_
     std::unordered_map<NodeId, std::shared_ptr<Session>> sessions_;
+    bool stopping_ = false;
+    std::atomic<bool> watched_{false};
+    Pool pool_; // last: its threads use everything above
 };
 
 } // namespace sluice::hub

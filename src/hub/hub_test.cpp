@@ -11,7 +11,9 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 using namespace sluice;
 using namespace sluice::hub;
@@ -33,72 +35,89 @@ bool eventually(Condition condition)
     return true;
 }
 
-class ScriptedEndpoint final : public NodeEndpoint {
+// A node that answers plans from a thread of its own and says what the test makes it say.
+class ScriptedEndpoint final : public NodeEndpoint, public std::enable_shared_from_this<ScriptedEndpoint> {
 public:
-    plan::Applied apply(const plan::Plan& plan) override
+    ~ScriptedEndpoint() override { stop(); }
+
+    void attach_to(Hub& hub, NodeId node)
     {
-        std::unique_lock lock(mutex_);
+        auto session = hub.attach(node, shared_from_this());
+        const std::lock_guard lock(mutex_);
+        session_ = session;
+        thread_ = std::thread([this, session] { run(*session); });
+    }
+    void apply(plan::Plan plan) override
+    {
+        const std::lock_guard lock(mutex_);
+        asked_.push_back(std::move(plan));
         ++applying_;
         changed_.notify_all();
-        changed_.wait(lock, [this] { return !held_; });
-        plans_.push_back(plan);
-        if (broken_) throw std::runtime_error("scripted");
-        plan::Applied applied{plan.revision, {}};
-        for (const auto& forward : plan.forwards) applied.forwards.push_back({forward.id, fault_ == plan::Fault::none, fault_, "scripted"});
-        return applied;
     }
-    std::vector<plan::ForwardCounters> counters() override
+    void booked(std::uint64_t sequence, std::vector<ForwardId> forgotten) override
     {
         const std::lock_guard lock(mutex_);
-        return counters_;
+        booked_ = std::max(booked_, sequence);
+        forgotten_.insert(forgotten_.end(), forgotten.begin(), forgotten.end());
     }
-    plan::HostSample sample() override
-    {
-        ++samples;
-        return {};
-    }
-    void forget(const std::vector<ForwardId>& forwards) override
-    {
-        const std::lock_guard lock(mutex_);
-        forgotten_.insert(forgotten_.end(), forwards.begin(), forwards.end());
-    }
-    std::vector<plan::TcpPingResult> probe(const std::vector<plan::TcpPingRequest>& requests, Milliseconds) override
+    void watch(Milliseconds sample_every) override { sample_every_ms = static_cast<int>(sample_every.count()); }
+    void probe(std::vector<plan::TcpPingRequest> requests, Milliseconds, Probed done) override
     {
         std::vector<plan::TcpPingResult> results(requests.size());
         for (std::size_t i = 0; i < requests.size(); ++i) {
             results[i].target = requests[i].target;
             results[i].success = true;
         }
-        return results;
+        done(std::move(results));
+    }
+    void dismiss(link::Farewell reason) override
+    {
+        dismissed = reason;
+        stop();
+        std::shared_ptr<Session> session;
+        std::optional<plan::Report> last;
+        {
+            const std::lock_guard lock(mutex_);
+            session = std::exchange(session_, nullptr); // they hold each other
+            last = std::exchange(last_words_, std::nullopt);
+        }
+        if (last && session) session->reported(*last);
     }
 
+    void report(std::vector<plan::ForwardCounters> counters, std::optional<plan::HostSample> host = {})
+    {
+        std::shared_ptr<Session> session;
+        plan::Report report;
+        {
+            const std::lock_guard lock(mutex_);
+            session = session_;
+            report = {++sequence_, std::move(counters), host};
+        }
+        session->reported(report);
+    }
+    void say_last(std::vector<plan::ForwardCounters> counters)
+    {
+        const std::lock_guard lock(mutex_);
+        last_words_ = plan::Report{++sequence_, std::move(counters), {}};
+    }
+    void answer_again() { apply(plans().back()); }
     void set_held(bool held)
     {
         const std::lock_guard lock(mutex_);
         held_ = held;
         changed_.notify_all();
     }
-    void set_broken(bool broken)
-    {
-        const std::lock_guard lock(mutex_);
-        broken_ = broken;
-    }
     void set_fault(plan::Fault fault)
     {
         const std::lock_guard lock(mutex_);
         fault_ = fault;
-    }
-    void set_counters(std::vector<plan::ForwardCounters> counters)
-    {
-        const std::lock_guard lock(mutex_);
-        counters_ = std::move(counters);
     }
     void wait_until_applying(int times)
     {
         std::unique_lock lock(mutex_);
         REQUIRE(changed_.wait_for(lock, patience, [&] { return applying_ >= times; }));
     }
-    std::vector<plan::Plan> plans() const
+    std::vector<plan::Plan> plans() const // answered
     {
         const std::lock_guard lock(mutex_);
         return plans_;
@@ -108,18 +127,55 @@ public:
         const std::lock_guard lock(mutex_);
         return forgotten_;
     }
-    std::atomic<int> samples{0};
+    std::uint64_t booked() const
+    {
+        const std::lock_guard lock(mutex_);
+        return booked_;
+    }
+    std::atomic<int> sample_every_ms{0};
+    std::atomic<link::Farewell> dismissed{link::Farewell::other};
 
 private:
+    void run(Session& session)
+    {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [this] { return stopping_ || (!held_ && !asked_.empty()); });
+            if (stopping_) return;
+            auto plan = std::move(asked_.front());
+            asked_.erase(asked_.begin());
+            plan::Applied applied{plan.revision, {}};
+            for (const auto& forward : plan.forwards) applied.forwards.push_back({forward.id, fault_ == plan::Fault::none, fault_, "scripted"});
+            plans_.push_back(std::move(plan));
+            lock.unlock();
+            session.applied(std::move(applied));
+            lock.lock();
+        }
+    }
+    void stop()
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+            changed_.notify_all();
+        }
+        if (thread_.joinable()) thread_.join();
+    }
+
     mutable std::mutex mutex_; // guards everything below
     std::condition_variable changed_;
+    std::shared_ptr<Session> session_;
     bool held_ = false;
-    bool broken_ = false;
+    bool stopping_ = false;
     int applying_ = 0;
+    std::uint64_t sequence_ = 0;
+    std::uint64_t booked_ = 0;
     plan::Fault fault_ = plan::Fault::none;
+    std::vector<plan::Plan> asked_;
     std::vector<plan::Plan> plans_;
-    std::vector<plan::ForwardCounters> counters_;
     std::vector<ForwardId> forgotten_;
+    std::optional<plan::Report> last_words_;
+    std::thread thread_;
 };
 
 struct Exchange : panel::testing::Bench {
@@ -153,7 +209,7 @@ TEST_CASE_FIXTURE(Exchange, "a node is online when it has applied the committed 
 {
     CHECK_FALSE(hub->online(node));
     endpoint->set_held(true);
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     endpoint->wait_until_applying(1);
     CHECK_FALSE(hub->online(node));
     endpoint->set_held(false);
@@ -168,7 +224,7 @@ TEST_CASE_FIXTURE(Exchange, "a node is online when it has applied the committed 
 
 TEST_CASE_FIXTURE(Exchange, "a forward that a service makes is on the node when the service answers")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     const auto id = make_forward(admin, tunnel, 2000);
     REQUIRE(endpoint->plans().back().forwards.size() == 1);
@@ -178,7 +234,7 @@ TEST_CASE_FIXTURE(Exchange, "a forward that a service makes is on the node when 
 
 TEST_CASE_FIXTURE(Exchange, "who waits for a revision gets the answer of that plan or a newer one")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     const auto wanted = bump();
     const auto applied = value_of(hub->converge(node, wanted, patience));
     CHECK(applied.revision >= wanted);
@@ -188,16 +244,16 @@ TEST_CASE_FIXTURE(Exchange, "waiting ends with the deadline, and at once for a n
 {
     CHECK(verdict(hub->converge(node, 1, patience)) == "node_offline node");
     endpoint->set_held(true);
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     CHECK(verdict(hub->converge(node, 1, Milliseconds{20})) == "timeout node");
     endpoint->set_held(false);
 }
 
 TEST_CASE_FIXTURE(Exchange, "who waits hears it when the node leaves")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
-    endpoint->set_broken(true);
+    endpoint->set_held(true);
     auto waiting = std::async(std::launch::async, [&] { return verdict(hub->converge(node, bump(), patience)); });
     endpoint->wait_until_applying(2);
     hub->detach(node);
@@ -207,7 +263,7 @@ TEST_CASE_FIXTURE(Exchange, "who waits hears it when the node leaves")
 TEST_CASE_FIXTURE(Exchange, "changes that come while a plan is applied are one plan, the newest")
 {
     endpoint->set_held(true);
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     endpoint->wait_until_applying(1);
     std::uint64_t newest = 0;
     for (int i = 0; i < 50; ++i) {
@@ -221,86 +277,103 @@ TEST_CASE_FIXTURE(Exchange, "changes that come while a plan is applied are one p
 
 TEST_CASE_FIXTURE(Exchange, "a node that returns gets what was changed while it was away")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     hub->detach(node);
     const auto newest = bump();
     const auto returned = std::make_shared<ScriptedEndpoint>();
-    hub->attach(node, returned);
+    returned->attach_to(*hub, node);
     CHECK(eventually([&] { return hub->online(node); }));
     CHECK(returned->plans().front().revision == newest);
 }
 
 TEST_CASE_FIXTURE(Exchange, "a second connection of a node replaces the first")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     const auto second = std::make_shared<ScriptedEndpoint>();
-    hub->attach(node, second);
+    second->attach_to(*hub, node);
     const auto wanted = bump();
     value_of(hub->converge(node, wanted, patience));
     CHECK(second->plans().back().revision == wanted);
     CHECK(endpoint->plans().back().revision < wanted);
 }
 
-TEST_CASE_FIXTURE(Exchange, "counters are booked every second, once, and a deleted forward is forgotten when it rests")
+TEST_CASE_FIXTURE(Exchange, "reports are booked once and answered, and a deleted forward is forgotten when it rests")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     const auto id = make_forward(admin, tunnel, 2000);
     const auto used = [&] { return user(admin.user).used.up.value; };
-    endpoint->set_counters({reading(id, 100)});
-    clock.advance(Seconds{1});
-    CHECK(eventually([&] { return used() == 100; }));
+    endpoint->report({reading(id, 100)});
+    CHECK(eventually([&] { return endpoint->booked() == 1; }));
+    CHECK(used() == 100);
+    endpoint->report({reading(id, 100)}); // said again
+    CHECK(eventually([&] { return endpoint->booked() == 2; }));
+    CHECK(used() == 100);
     value_of(panel.forwards().remove(admin, id));
-    endpoint->set_counters({reading(id, 130)});
+    endpoint->report({reading(id, 130)});
+    CHECK(eventually([&] { return endpoint->booked() == 3; }));
+    CHECK(used() == 130);
+    endpoint->report({}); // nothing moves any more
     CHECK(eventually([&] {
-        clock.advance(Seconds{1});
-        return used() == 130;
-    }));
-    CHECK(eventually([&] {
-        clock.advance(Seconds{1});
         const auto forgotten = endpoint->forgotten();
         return std::find(forgotten.begin(), forgotten.end(), id) != forgotten.end();
     }));
 }
 
-TEST_CASE_FIXTURE(Exchange, "leaving books what was counted last")
+TEST_CASE_FIXTURE(Exchange, "reports that come faster than they are booked become one, with the newest values")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     const auto id = make_forward(admin, tunnel, 2000);
-    endpoint->set_counters({reading(id, 77)});
+    for (std::int64_t up = 1; up <= 500; ++up) endpoint->report({reading(id, up)});
+    CHECK(eventually([&] { return endpoint->booked() == 500; }));
+    CHECK(user(admin.user).used.up.value == 500);
+}
+
+TEST_CASE_FIXTURE(Exchange, "a node that returns and reports everything again is billed for what is new")
+{
+    endpoint->attach_to(*hub, node);
+    REQUIRE(eventually([&] { return hub->online(node); }));
+    const auto id = make_forward(admin, tunnel, 2000);
+    endpoint->report({reading(id, 100)});
+    REQUIRE(eventually([&] { return endpoint->booked() == 1; }));
+    hub->detach(node);
+    const auto returned = std::make_shared<ScriptedEndpoint>();
+    returned->attach_to(*hub, node);
+    returned->report({reading(id, 140)});
+    REQUIRE(eventually([&] { return returned->booked() == 1; }));
+    CHECK(user(admin.user).used.up.value == 140);
+    hub->detach_all();
+}
+
+TEST_CASE_FIXTURE(Exchange, "leaving books what was counted last")
+{
+    endpoint->attach_to(*hub, node);
+    REQUIRE(eventually([&] { return hub->online(node); }));
+    const auto id = make_forward(admin, tunnel, 2000);
+    endpoint->say_last({reading(id, 77)});
     hub->detach_all();
     CHECK(user(admin.user).used.up.value == 77);
+    CHECK(endpoint->dismissed == link::Farewell::stopping);
 }
 
-TEST_CASE_FIXTURE(Exchange, "an endpoint that throws ends neither its session nor the panel")
+TEST_CASE_FIXTURE(Exchange, "a deleted node is told so, and its session ends")
 {
-    endpoint->set_broken(true);
-    hub->attach(node, endpoint);
-    endpoint->wait_until_applying(1);
-    CHECK_FALSE(hub->online(node));
-    endpoint->set_broken(false);
-    CHECK(verdict(hub->converge(node, bump(), patience)) == "ok");
-    CHECK(hub->online(node));
-}
-
-TEST_CASE_FIXTURE(Exchange, "a plan that could not be applied is tried again, without anybody changing anything")
-{
-    endpoint->set_broken(true);
-    hub->attach(node, endpoint);
-    endpoint->wait_until_applying(1);
-    endpoint->set_broken(false);
-    CHECK(eventually([&] {
-        clock.advance(Session::retry_every);
-        return hub->online(node);
-    }));
+    endpoint->attach_to(*hub, node);
+    REQUIRE(eventually([&] { return hub->online(node); }));
+    value_of(panel.nodes().remove(admin, node));
+    CHECK(endpoint->dismissed == link::Farewell::removed);
+    CHECK(eventually([&] { return !hub->online(node); }));
+    CHECK_FALSE(live.online(node));
+    hub->tick();
+    CHECK(verdict(hub->converge(node, 1, patience)) == "node_offline node");
 }
 
 TEST_CASE_FIXTURE(Exchange, "what begins to fail and what works again is an event each, once")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     make_forward(admin, tunnel, 2000);
     endpoint->set_fault(plan::Fault::address_in_use);
@@ -316,37 +389,40 @@ TEST_CASE_FIXTURE(Exchange, "what begins to fail and what works again is an even
 
 TEST_CASE_FIXTURE(Exchange, "a forward that comes to work by itself is seen to work, without anybody changing anything")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     REQUIRE(eventually([&] { return hub->online(node); }));
     make_forward(admin, tunnel, 2000);
     endpoint->set_fault(plan::Fault::address_in_use);
     value_of(hub->converge(node, bump(), patience));
     CHECK(eventually([&] { return has_event("forward.failed"); }));
     endpoint->set_fault(plan::Fault::none);
-    CHECK(eventually([&] {
-        clock.advance(Session::retry_every);
-        return has_event("forward.works");
-    }));
+    endpoint->answer_again(); // a node says it by itself
+    CHECK(eventually([&] { return has_event("forward.works"); }));
 }
 
-TEST_CASE_FIXTURE(Exchange, "hosts are sampled once a minute, and every two seconds while somebody watches")
+TEST_CASE_FIXTURE(Exchange, "hosts are measured once a minute, and every two seconds while somebody watches")
 {
-    hub->attach(node, endpoint);
-    REQUIRE(eventually([&] { return endpoint->samples >= 1; }));
-    const int first = endpoint->samples;
-    clock.advance(Seconds{60});
-    CHECK(eventually([&] { return endpoint->samples == first + 1; }));
+    endpoint->attach_to(*hub, node);
+    CHECK(endpoint->sample_every_ms == 60'000);
     const int handle = live.subscribe([](const panel::LiveEvent&) {});
-    CHECK(eventually([&] {
-        clock.advance(Seconds{2});
-        return endpoint->samples >= first + 3;
-    }));
+    hub->tick();
+    CHECK(endpoint->sample_every_ms == 2'000);
+    const auto second = std::make_shared<ScriptedEndpoint>();
+    second->attach_to(*hub, node);
+    CHECK(second->sample_every_ms == 2'000); // who comes later is told, too
     live.unsubscribe(handle);
+    hub->tick();
+    CHECK(second->sample_every_ms == 60'000);
+    plan::HostSample host;
+    host.cpu_percent = 12;
+    second->report({}, host);
+    CHECK(eventually([&] { return live.sample(node).has_value(); }));
+    hub->detach_all();
 }
 
 TEST_CASE_FIXTURE(Exchange, "probes are answered in the order of the jobs, offline nodes among them")
 {
-    hub->attach(node, endpoint);
+    endpoint->attach_to(*hub, node);
     const auto away = add_node("b");
     const auto job = [](NodeId at, const char* host) {
         panel::NodeGateway::ProbeJob made;

@@ -8,100 +8,163 @@
 
 namespace sluice::hub {
 
-Session::Session(panel::Panel& panel, NodeId node, std::shared_ptr<NodeEndpoint> endpoint)
-    : panel_(panel), node_(node), endpoint_(std::move(endpoint)), thread_([this] { run(); })
+namespace {
+
+// The session's door for exceptions: a broken disk or a bug ends neither the panel nor the node, it is said and tried again.
+template <class Work>
+void guarded(NodeId node, const char* step, Work&& work)
+{
+    try {
+        work();
+    } catch (const std::exception& problem) {
+        log::error("node session step failed", {{"node", node.value}, {"step", step}, {"problem", problem.what()}});
+    }
+}
+
+} // namespace
+
+Session::Session(panel::Panel& panel, Pool& pool, NodeId node, std::shared_ptr<NodeEndpoint> endpoint)
+    : panel_(panel), pool_(pool), node_(node), endpoint_(std::move(endpoint))
 {
 }
 
-Session::~Session() { stop(); }
+void Session::schedule()
+{
+    if (scheduled_ || finished_) return;
+    scheduled_ = true;
+    pool_.post([self = shared_from_this()] { self->step(); });
+}
+
+void Session::applied(plan::Applied applied)
+{
+    const std::lock_guard lock(mutex_);
+    if (finishing_) return;
+    noted_.applied = std::move(applied);
+    schedule();
+}
+
+void Session::reported(plan::Report report)
+{
+    const std::lock_guard lock(mutex_);
+    if (finishing_) return;
+    for (auto& counter : report.counters) noted_.counters[counter.id] = counter;
+    noted_.sequence = std::max(noted_.sequence, report.sequence);
+    if (report.host) noted_.host = report.host;
+    schedule();
+}
+
+void Session::finish()
+{
+    const std::lock_guard lock(mutex_);
+    finishing_ = true;
+    applied_changed_.notify_all();
+    schedule();
+}
+
+void Session::abandon()
+{
+    const std::lock_guard lock(mutex_);
+    finishing_ = true;
+    abandoned_ = true;
+    applied_changed_.notify_all();
+    schedule();
+}
 
 void Session::plan_changed()
 {
     const std::lock_guard lock(mutex_);
-    plan_pending_ = true;
-    wake_.notify_one();
+    noted_.plan = true;
+    schedule();
+}
+
+void Session::tick()
+{
+    if (failed_.exchange(false)) plan_changed();
 }
 
 Result<plan::Applied> Session::converge(std::uint64_t revision, Milliseconds deadline)
 {
     std::unique_lock lock(mutex_);
+    if (finishing_) return make_error(Errc::node_offline, "node", "the session ends");
     if (applied_.revision < revision) {
-        plan_pending_ = true;
-        wake_.notify_one();
+        noted_.plan = true;
+        schedule();
     }
-    const bool done = applied_changed_.wait_for(lock, deadline, [&] { return stopping_ || applied_.revision >= revision; });
+    const bool done = applied_changed_.wait_for(lock, deadline, [&] { return finishing_ || applied_.revision >= revision; });
     if (applied_.revision >= revision) return applied_;
     if (done) return make_error(Errc::node_offline, "node", "the session ended");
     return make_error(Errc::timeout, "node", "revision " + std::to_string(revision) + " is not applied yet");
 }
 
-void Session::stop()
+bool Session::finished() const
 {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        wake_.notify_one();
-        applied_changed_.notify_all();
-    }
-    if (thread_.joinable()) thread_.join();
+    const std::lock_guard lock(mutex_);
+    return finished_;
 }
 
-void Session::run()
+bool Session::wait_finished(Milliseconds deadline)
 {
-    // The session's door for exceptions: a broken disk or a bug ends neither the panel nor the node, it is said and tried again.
-    const auto guarded = [this](const char* step, auto&& work) {
-        try {
-            work();
-        } catch (const std::exception& problem) {
-            log::error("node session step failed", {{"node", node_.value}, {"step", step}, {"problem", problem.what()}});
-        }
-    };
+    std::unique_lock lock(mutex_);
+    return finished_changed_.wait_for(lock, deadline, [this] { return finished_; });
+}
+
+void Session::step()
+{
     for (;;) {
-        bool apply = false;
+        Noted noted;
+        bool ends = false;
+        bool abandoned = false;
         {
-            std::unique_lock lock(mutex_);
-            const auto due = std::min({next_book_, next_sample_, retry_apply_.value_or(next_book_)});
-            const auto now = panel_.clock().steady();
-            if (!plan_pending_ && !stopping_ && due > now) {
-                // Looks again after at most a second, so that a new watcher or a held clock is noticed.
-                const auto wait = std::min<SteadyTime::duration>(due - now, Milliseconds{1000});
-                wake_.wait_for(lock, wait, [this] { return plan_pending_ || stopping_; });
+            const std::lock_guard lock(mutex_);
+            if (noted_.empty() && !finishing_) {
+                scheduled_ = false;
+                return;
             }
-            if (stopping_) break;
-            apply = std::exchange(plan_pending_, false);
+            noted = std::exchange(noted_, {});
+            ends = finishing_;
+            abandoned = abandoned_;
         }
-        const auto now = panel_.clock().steady();
-        if (apply || (retry_apply_ && *retry_apply_ <= now)) {
-            retry_apply_ = now + retry_every; // unless it works
-            guarded("apply", [this] { apply_newest(); });
-        }
-        if (now >= next_book_) {
-            next_book_ = now + book_every;
-            guarded("book", [this] { book(); });
-        }
-        const auto every = panel_.live().watched() ? sample_every_watched : sample_every_unwatched;
-        if (now >= next_sample_ || next_sample_ > now + every) {
-            next_sample_ = now + every;
-            guarded("sample", [this] { sample(); });
-        }
+        if (ends) noted.plan = false;
+        if (!abandoned) work_off(std::move(noted));
+        if (!ends) continue;
+        go_offline();
+        const std::lock_guard lock(mutex_);
+        finished_ = true;
+        finished_changed_.notify_all();
+        return;
     }
-    guarded("book", [this] { book(); });
-    if (!online_.exchange(false)) return;
-    panel_.live().node_offline(node_);
-    guarded("offline", [this] { keep(panel_.nodes().note_connection(node_, false)); });
 }
 
-void Session::apply_newest()
+void Session::work_off(Noted noted)
 {
-    const auto plan = panel_.plans().compile(node_);
+    if (noted.applied) guarded(node_, "applied", [&] { take_answer(*noted.applied); });
+    wants_plan_ = wants_plan_ || noted.plan;
+    // One plan at a time: while the node works on one, newer wishes become one plan more.
+    if (wants_plan_ && !in_flight_) guarded(node_, "plan", [&] { send_newest(); });
+    // A forward that was deleted counts until its node has closed it. So a report that may be older than the node's answer is no reason to forget a
+    // counter: it can still move.
+    const bool settled = !noted.applied && !wants_plan_ && !in_flight_;
+    if (noted.sequence != 0) guarded(node_, "book", [&] { book(noted.sequence, noted.counters, settled); });
+    if (noted.host) guarded(node_, "sample", [&] { sample(*noted.host); });
+}
+
+void Session::send_newest()
+{
+    auto plan = panel_.plans().compile(node_);
     if (!plan) {
+        failed_ = true;
         log::error("plan not compiled", {{"node", node_.value}, {"problem", describe(plan.error())}});
         return;
     }
-    auto applied = endpoint_->apply(*plan);
-    // A node goes on trying what does not work; asked again, it says what became of it.
-    const bool well = std::all_of(applied.forwards.begin(), applied.forwards.end(), [](const auto& one) { return one.fault == plan::Fault::none; });
-    if (well) retry_apply_.reset();
+    wants_plan_ = false;
+    in_flight_ = true;
+    endpoint_->apply(std::move(*plan));
+}
+
+void Session::take_answer(const plan::Applied& applied)
+{
+    in_flight_ = false;
+    book_again_ = true;
     panel_.live().applied(node_, applied);
     const bool came_online = !online_.exchange(true);
     if (came_online) panel_.live().node_online(node_);
@@ -111,7 +174,10 @@ void Session::apply_newest()
         applied_changed_.notify_all();
     }
     // After those who wait were told: they need not wait for the database, too.
-    if (came_online) keep(panel_.nodes().note_connection(node_, true));
+    if (came_online) {
+        log::info("node online", {{"node", node_.value}, {"revision", applied.revision}});
+        keep(panel_.nodes().note_connection(node_, true));
+    }
     note_faults(applied);
 }
 
@@ -137,33 +203,49 @@ void Session::keep(const Result<void>& stored)
     if (!stored) log::warning("event not stored", {{"node", node_.value}, {"problem", describe(stored.error())}});
 }
 
-void Session::book()
+void Session::book(std::uint64_t sequence, const std::map<ForwardId, plan::ForwardCounters>& changed, bool settled)
 {
-    auto counters = endpoint_->counters();
-    panel_.live().counters(node_, counters, panel_.clock().steady());
     // Open connections come and go without a byte; only what is booked decides whether the database is written.
-    const auto same = [](const plan::ForwardCounters& a, const plan::ForwardCounters& b) {
-        return a.id == b.id && a.epoch == b.epoch && a.traffic == b.traffic && a.connections == b.connections;
-    };
-    const bool moved = !std::equal(counters.begin(), counters.end(), last_booked_.begin(), last_booked_.end(), same);
-    // Once more after the last movement: only then it shows that a deleted forward rests and may be forgotten.
-    if (!moved && !std::exchange(settling_, false)) return;
-    const auto booked = panel_.accounting().book(node_, counters);
+    bool moved = false;
+    for (const auto& [id, counter] : changed) {
+        auto& known = known_[id];
+        moved = moved || known.id != id || known.epoch != counter.epoch || !(known.traffic == counter.traffic) ||
+                known.connections != counter.connections;
+        known = counter;
+    }
+    std::vector<plan::ForwardCounters> all;
+    all.reserve(known_.size());
+    for (const auto& [id, counter] : known_) all.push_back(counter);
+    panel_.live().counters(node_, all, panel_.clock().steady());
+    if (!moved && !book_again_) {
+        endpoint_->booked(sequence, {});
+        return;
+    }
+    book_again_ = true; // whatever happens now is looked at once more
+    auto booked = panel_.accounting().book(node_, all, settled);
     if (!booked) {
+        // Without an answer the node says it again.
         log::error("traffic not booked; it is kept and booked later", {{"node", node_.value}, {"problem", describe(booked.error())}});
         return;
     }
-    last_booked_ = std::move(counters);
-    settling_ = moved;
-    if (!booked->empty()) endpoint_->forget(*booked);
+    book_again_ = moved || !settled; // what was deleted and still moved can be forgotten at the next look
+    for (const auto id : *booked) known_.erase(id);
+    endpoint_->booked(sequence, std::move(*booked));
 }
 
-void Session::sample()
+void Session::sample(const plan::HostSample& host)
 {
-    const auto host = endpoint_->sample();
     panel_.live().sample(node_, host);
     if (const auto stored = panel_.accounting().store_sample(node_, host); !stored)
         log::warning("host sample not stored", {{"node", node_.value}, {"problem", describe(stored.error())}});
+}
+
+void Session::go_offline()
+{
+    if (!online_.exchange(false)) return;
+    log::info("node offline", {{"node", node_.value}});
+    panel_.live().node_offline(node_);
+    guarded(node_, "offline", [this] { keep(panel_.nodes().note_connection(node_, false)); });
 }
 
 } // namespace sluice::hub

@@ -1,6 +1,7 @@
 #include "link/session.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace sluice::link {
@@ -22,22 +23,26 @@ std::string_view to_text(EndReason reason)
     return "wire_lost";
 }
 
-Session::Session(const Identity& identity, std::optional<Fingerprint> pin, std::optional<Hello> hello, const SessionLimits& limits, SteadyTime now)
-    : limits_(limits),
-      is_panel_(!pin),
-      channel_(std::make_unique<TlsChannel>(identity, pin)),
-      hello_(std::move(hello)),
-      began_(now),
-      heard_(now),
-      said_(now)
+Session::Session(const net::Identity& identity, std::optional<Fingerprint> pin, std::optional<Hello> hello, const SessionLimits& limits,
+                 SteadyTime now)
+    : limits_(limits), is_panel_(!pin), key_seen_(std::make_shared<KeySeen>()), hello_(std::move(hello)), began_(now), heard_(now), said_(now)
 {
-    channel_->start();
+    // The panel lets any key in and asks later whose it is; the node wants one.
+    net::TlsSession::Options options;
+    options.accept = [pin, seen = key_seen_](const Fingerprint& key) {
+        seen->key = key;
+        seen->stranger = pin && key != *pin;
+        return !seen->stranger;
+    };
+    const auto role = is_panel_ ? net::TlsSession::Role::server : net::TlsSession::Role::client;
+    tls_ = std::make_unique<net::TlsSession>(identity.context(), role, std::move(options));
+    if (!is_panel_) (void)tls_->handshake(); // its first words
     flush();
 }
 
-Session Session::panel(const Identity& identity, const SessionLimits& limits, SteadyTime now) { return Session{identity, {}, {}, limits, now}; }
+Session Session::panel(const net::Identity& identity, const SessionLimits& limits, SteadyTime now) { return Session{identity, {}, {}, limits, now}; }
 
-Session Session::agent(const Identity& identity, const Fingerprint& pin, Hello hello, const SessionLimits& limits, SteadyTime now)
+Session Session::agent(const net::Identity& identity, const Fingerprint& pin, Hello hello, const SessionLimits& limits, SteadyTime now)
 {
     return Session{identity, pin, std::move(hello), limits, now};
 }
@@ -46,19 +51,35 @@ void Session::received(SteadyTime now, std::string_view bytes)
 {
     if (ended() || bytes.empty()) return;
     heard_ = now;
+    tls_->feed({bytes.data(), bytes.size()});
     std::string plain;
-    const auto decrypted = channel_->received(bytes, plain);
+    const bool goes_on = decrypt(now, plain);
     // A client's last flight and its first words may come together, and so may good words and a bad record.
-    if (state_ == State::handshake && channel_->established()) {
-        state_ = State::greeting;
-        if (hello_) say(now, *std::exchange(hello_, std::nullopt));
-    }
     reader_.feed(plain);
     read_frames(now);
     flush();
-    if (!decrypted) {
-        const bool stranger = decrypted.error().code == Errc::forbidden;
-        fail(stranger ? EndReason::wrong_peer : EndReason::tls_failed, decrypted.error().detail);
+    if (goes_on) return;
+    if (key_seen_->stranger) return fail(EndReason::wrong_peer, key_seen_->key.to_text() + " answered");
+    if (tls_->problem().empty()) return fail(EndReason::wire_lost, "closed");
+    fail(EndReason::tls_failed, tls_->problem());
+}
+
+bool Session::decrypt(SteadyTime now, std::string& plain)
+{
+    using Status = net::TlsSession::Status;
+    if (state_ == State::handshake) {
+        if (const auto status = tls_->handshake(); status != Status::ok) return status == Status::want_input;
+        const auto key = tls_->peer_key();
+        if (!key) return false;
+        peer_ = *key;
+        state_ = State::greeting;
+        if (hello_) say(now, *std::exchange(hello_, std::nullopt));
+    }
+    std::array<char, 16 * 1024> buffer{};
+    for (;;) {
+        const auto read = tls_->read(buffer);
+        if (read.status != Status::ok) return read.status == Status::want_input;
+        plain.append(buffer.data(), read.size);
     }
 }
 
@@ -162,8 +183,8 @@ bool Session::say(SteadyTime now, const Message& message)
         fail(EndReason::overflow, std::string{name_of(message)} + " of " + std::to_string(text.size()) + " bytes");
         return false;
     }
-    if (const auto sent = channel_->send(frame(text)); !sent) {
-        fail(EndReason::tls_failed, sent.error().detail);
+    if (tls_->write(frame(text)) != net::TlsSession::Status::ok) {
+        fail(EndReason::tls_failed, tls_->problem());
         return false;
     }
     said_ = now;
@@ -175,14 +196,18 @@ bool Session::say(SteadyTime now, const Message& message)
     return true;
 }
 
-void Session::flush() { output_ += channel_->take_output(); }
+void Session::flush()
+{
+    output_ += tls_->output();
+    tls_->output().clear();
+}
 
 void Session::end(Ended ended)
 {
     if (this->ended()) return;
     const bool polite = ended.reason != EndReason::wire_lost && ended.reason != EndReason::overflow && ended.reason != EndReason::silent;
     if (polite) {
-        channel_->finish();
+        tls_->close();
         flush(); // with the alert that tells a peer what was wrong with it
     } else {
         output_.clear();

@@ -7,13 +7,15 @@
 //     ended       the first reason wins; what is left in take_output() is still worth sending
 #pragma once
 
+#include "base/fingerprint.hpp"
 #include "link/frames.hpp"
-#include "link/identity.hpp"
 #include "link/messages.hpp"
-#include "link/tls_channel.hpp"
+#include "net/identity.hpp"
+#include "net/tls_session.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +25,9 @@
 namespace sluice::link {
 
 struct SessionLimits {
-    Milliseconds greeting_deadline{20'000}; // from the first byte to welcome
-    Milliseconds ping_every{15'000};        // when nothing else was sent
-    Milliseconds silent_for{45'000};        // without a byte from the peer
+    Milliseconds greeting_deadline{20'000};             // from the first byte to welcome
+    Milliseconds ping_every{15'000};                    // when nothing else was sent
+    Milliseconds silent_for{45'000};                    // without a byte from the peer
     std::size_t output = std::size_t{32} * 1024 * 1024; // waiting in take_output()
 };
 
@@ -56,13 +58,13 @@ using Event = std::variant<Message, Ended>;
 class Session {
 public:
     // `identity` outlives the session.
-    static Session panel(const Identity& identity, const SessionLimits& limits, SteadyTime now);
+    static Session panel(const net::Identity& identity, const SessionLimits& limits, SteadyTime now);
     // Begins to speak at once: see take_output().
-    static Session agent(const Identity& identity, const Fingerprint& pin, Hello hello, const SessionLimits& limits, SteadyTime now);
+    static Session agent(const net::Identity& identity, const Fingerprint& pin, Hello hello, const SessionLimits& limits, SteadyTime now);
 
     void received(SteadyTime now, std::string_view bytes);
     void tick(SteadyTime now);
-    SteadyTime wake_at() const; // when tick() will do something; max() once it ended
+    SteadyTime wake_at() const;    // when tick() will do something; max() once it ended
     void lost(std::string detail); // the wire ended
 
     // Panel, once, after Hello. Returns false when it is too late.
@@ -77,12 +79,14 @@ public:
 
     bool open() const { return state_ == State::open; }
     bool ended() const { return state_ == State::ended; }
-    const Fingerprint& peer() const { return channel_->peer(); } // proven before the first event that is a message
+    const Fingerprint& peer() const { return peer_; } // proven before the first event that is a message
 
 private:
     enum class State { handshake, greeting, open, ended };
-    Session(const Identity& identity, std::optional<Fingerprint> pin, std::optional<Hello> hello, const SessionLimits& limits, SteadyTime now);
+    Session(const net::Identity& identity, std::optional<Fingerprint> pin, std::optional<Hello> hello, const SessionLimits& limits, SteadyTime now);
 
+    // Decrypts into `plain` what was fed; false when TLS has ended, well or not.
+    bool decrypt(SteadyTime now, std::string& plain);
     void read_frames(SteadyTime now);
     void take(SteadyTime now, Message message);
     bool belongs_here(const Message& message) const;
@@ -94,9 +98,15 @@ private:
     SessionLimits limits_;
     bool is_panel_;
     State state_ = State::handshake;
-    std::unique_ptr<TlsChannel> channel_; // has a fixed place: OpenSSL points to it
-    std::optional<Hello> hello_;          // agent: until it is said
-    bool heard_hello_ = false;            // panel
+    struct KeySeen {
+        bool stranger = false; // another one than the pinned one
+        Fingerprint key;
+    };
+    std::shared_ptr<KeySeen> key_seen_;    // told by TLS while it decides; shared, for a session may move
+    std::unique_ptr<net::TlsSession> tls_; // has a fixed place: OpenSSL points to it
+    Fingerprint peer_;
+    std::optional<Hello> hello_; // agent: until it is said
+    bool heard_hello_ = false;   // panel
     FrameReader reader_{greeting_limit};
     std::string output_;
     std::vector<Event> events_;

@@ -1,31 +1,25 @@
 #include "link/session.hpp"
 
-#include "link/identity.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <deque>
-#include <filesystem>
 #include <random>
-#include <sys/stat.h>
-#include <unistd.h>
 
 using namespace sluice;
 using namespace sluice::link;
 
 namespace {
 
-const Identity& panel_key()
+const net::Identity& panel_key()
 {
-    static const auto key = Identity::make();
+    static const auto key = net::Identity::make();
     return key;
 }
-const Identity& node_key()
+const net::Identity& node_key()
 {
-    static const auto key = Identity::make();
+    static const auto key = net::Identity::make();
     return key;
 }
 
@@ -47,8 +41,7 @@ struct Pair {
     }
     void settle()
     {
-        while (move()) {
-        }
+        while (move()) {}
     }
     void collect()
     {
@@ -133,7 +126,7 @@ TEST_CASE("panel and node prove their keys, greet, and talk")
 
 TEST_CASE("a node does not talk to a panel with another key than the pinned one")
 {
-    Pair pair(Identity::make().fingerprint(), Hello{1, 0, "0.1.0", "amd64", {}, Secret{"token"}});
+    Pair pair(net::Identity::make().fingerprint(), Hello{1, 0, "0.1.0", "amd64", {}, Secret{"token"}});
     pair.settle();
     REQUIRE(end_of(pair.at_agent));
     CHECK(end_of(pair.at_agent)->reason == EndReason::wrong_peer);
@@ -360,35 +353,4 @@ TEST_CASE("on a wire that lies nobody hears a false word")
         CHECK(pair.panel.ended() == lied);
         CHECK(pair.agent.ended() == lied);
     }
-}
-
-TEST_CASE("keys and pins have one text form each")
-{
-    const auto text = panel_key().fingerprint().to_text();
-    REQUIRE(Fingerprint::parse(text));
-    CHECK(*Fingerprint::parse(text) == panel_key().fingerprint());
-    for (const auto& bad : {std::string{"sha256:"}, text.substr(7), text + "0", "md5:" + text.substr(7), text.substr(0, 70) + "z"})
-        CHECK_FALSE(Fingerprint::parse(bad));
-    const auto again = Identity::from_pem(panel_key().to_pem());
-    REQUIRE(again);
-    CHECK(again->fingerprint() == panel_key().fingerprint());
-    CHECK_FALSE(Identity::from_pem(Secret{"nonsense"}));
-}
-
-TEST_CASE("a key is made once, is private, and a damaged one is not replaced")
-{
-    const auto path = std::filesystem::temp_directory_path() / ("sluice-link-key-" + std::to_string(::getpid()));
-    const auto made = load_or_make_identity(path);
-    REQUIRE(made);
-    struct stat info{};
-    REQUIRE(::stat(path.c_str(), &info) == 0);
-    CHECK((info.st_mode & 0777U) == 0600U);
-    CHECK(load_or_make_identity(path)->fingerprint() == made->fingerprint());
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    std::fputs("damaged", file);
-    std::fclose(file);
-    const auto damaged = load_or_make_identity(path);
-    REQUIRE_FALSE(damaged);
-    CHECK(damaged.error().code == Errc::invalid);
-    std::filesystem::remove(path);
 }

@@ -121,6 +121,12 @@ CertificateInfo describe_certificate(X509* certificate)
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
     if (X509_digest(certificate, EVP_sha256(), digest.data(), &length) == 1) info.fingerprint = "sha256:" + to_hex({digest.data(), length});
+    unsigned char* key = nullptr;
+    if (const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key); size > 0) {
+        if (EVP_Digest(key, static_cast<std::size_t>(size), digest.data(), &length, EVP_sha256(), nullptr) == 1)
+            info.key_pin = "sha256//" + to_base64({reinterpret_cast<const char*>(digest.data()), length});
+        OPENSSL_free(key);
+    }
     info.self_signed = X509_self_signed(certificate, 1) == 1;
     info.self_made = info.self_signed && organization(X509_get_subject_name(certificate)) == our_mark;
     ERR_clear_error();

@@ -23,6 +23,7 @@ struct CertificateInfo {
     WallTime not_before;
     WallTime not_after;
     std::string fingerprint;  // "sha256:" and 64 lower-case hex digits, of the leaf's DER
+    std::string key_pin;      // "sha256//" and base64, of the leaf's public key, as curl --pinnedpubkey wants it
     bool self_signed = false; // browsers warn; no HSTS
     bool self_made = false;   // by us: renewed by us
 };

@@ -75,7 +75,7 @@ private:
 
 } // namespace
 
-Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<plan::ForwardCounters>& counters)
+Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<plan::ForwardCounters>& counters, bool may_forget)
 {
     struct Booked {
         std::vector<ForwardId> forgettable;
@@ -100,7 +100,7 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             if (owner != owners.end()) {
                 row.user = owner->second.owner;
                 row.tunnel = owner->second.tunnel;
-            } else if (passed == Traffic{}) {
+            } else if (passed == Traffic{} && may_forget) {
                 table.remove(node, counter.id);
                 outcome.forgettable.push_back(counter.id);
                 continue;
@@ -117,7 +117,7 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             table.put(node, row);
         }
         for (const auto& [id, row] : known) {
-            if (!reported.contains(id) && !owners.contains(id)) table.remove(node, id);
+            if (may_forget && !reported.contains(id) && !owners.contains(id)) table.remove(node, id);
         }
         const auto payers = bills.write(domain::local_date(context_.clock->wall()));
         for (const auto payer : payers) {

@@ -35,7 +35,8 @@ public:
     // Books the difference to what was booked before, in one transaction with the new absolute values: a lost or repeated report
     // changes nothing. A new epoch starts at zero. Forwards whose owner may no longer run them are paused (FLVX contract 4.2). Returns the
     // forwards that exist no longer and whose last bytes are booked: the node may forget their counters.
-    Result<std::vector<ForwardId>> book(NodeId node, const std::vector<plan::ForwardCounters>& counters);
+    // While a node works on a plan, forwards that it is about to close still count: without `may_forget` none is returned, and who pays for them stays known.
+    Result<std::vector<ForwardId>> book(NodeId node, const std::vector<plan::ForwardCounters>& counters, bool may_forget = true);
 
     // What the calendar asks for, whenever it is called: the hour that ended, and every local day that began since the last call, also
     // those that passed while the program was not running.

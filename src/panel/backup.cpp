@@ -27,7 +27,7 @@ constexpr std::string_view format_line = "format=sluice-backup-1";
 constexpr std::string_view database_name = "sluice.db";
 constexpr std::string_view key_name = "secret.key";
 // What a backup holds, in the order in which a restore moves it: the database comes last, since it decides what everything else is for.
-constexpr std::array<std::string_view, 5> file_names{"sluice.toml", "tls/cert.pem", "tls/key.pem", key_name, database_name};
+constexpr std::array<std::string_view, 6> file_names{"sluice.toml", "tls/cert.pem", "tls/key.pem", "link.key", key_name, database_name};
 constexpr std::array<std::string_view, 3> journals{"", "-wal", "-shm"}; // a database is three files while it is open, or after a kill
 constexpr const char* unpacking = "/restore-new";
 constexpr const char* decided = "/restore-ready";

@@ -32,6 +32,9 @@ public:
     // it; empty when nobody was attached. The node itself goes on forwarding meanwhile.
     virtual std::function<void(NodeId)> let_go(NodeId) { return {}; }
 
+    // The node was deleted: its session ends, and it is told to stop forwarding. A gateway that has no sessions has nothing to do.
+    virtual void removed(NodeId) {}
+
     struct ProbeJob {
         NodeId node;
         plan::TcpPingRequest request;

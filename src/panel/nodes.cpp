@@ -115,7 +115,7 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
 Result<void> Nodes::remove(const Actor& actor, NodeId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
-    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+    auto removed = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::NodeTable nodes(tx);
         const auto node = nodes.find(id);
         if (!node) return {};
@@ -124,6 +124,8 @@ Result<void> Nodes::remove(const Actor& actor, NodeId id)
         audit(tx, context_, actor, "node.delete", id.value, summary(*node));
         return {};
     });
+    if (removed) context_.gateway->removed(id);
+    return removed;
 }
 
 Result<void> Nodes::reorder(const Actor& actor, const std::vector<std::pair<NodeId, std::int64_t>>& order)
@@ -141,11 +143,12 @@ Result<void> Nodes::note_connection(NodeId id, bool online)
 {
     return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         const auto node = store::NodeTable(tx).find(id);
+        if (!node) return {}; // deleted meanwhile: that was an event of its own
         store::EventRow event;
         event.severity = online ? store::Severity::info : store::Severity::warning;
         event.kind = online ? "node.online" : "node.offline";
         event.node = id;
-        if (node) event.details = {{"node", node->name}};
+        event.details = {{"node", node->name}};
         record(tx, context_, std::move(event));
         return {};
     });

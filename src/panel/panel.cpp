@@ -15,6 +15,7 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       groups_(context_),
       settings_(context_),
       speed_limits_(context_),
+      enrolment_(context_),
       accounting_(context_),
       plans_(context_),
       transfers_(context_, accounts_),

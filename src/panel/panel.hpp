@@ -5,6 +5,7 @@
 #include "panel/accounts.hpp"
 #include "panel/assignments.hpp"
 #include "panel/context.hpp"
+#include "panel/enrolment.hpp"
 #include "panel/forwards.hpp"
 #include "panel/full_backups.hpp"
 #include "panel/groups.hpp"
@@ -40,6 +41,7 @@ public:
     Groups& groups() { return groups_; }
     Settings& settings() { return settings_; }
     SpeedLimits& speed_limits() { return speed_limits_; }
+    Enrolment& enrolment() { return enrolment_; }
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
     Transfers& transfers() { return transfers_; }
@@ -58,6 +60,7 @@ private:
     Groups groups_;
     Settings settings_;
     SpeedLimits speed_limits_;
+    Enrolment enrolment_;
     Accounting accounting_;
     Plans plans_;
     Transfers transfers_;

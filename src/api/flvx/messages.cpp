@@ -57,6 +57,8 @@ constexpr Row rows[] = {
     {Errc::invalid, "node.tcp_listen", "TCP监听地址格式错误"},
     {Errc::invalid, "node.udp_listen", "UDP监听地址格式错误"},
     {Errc::conflict, "node.local", "本机节点不能删除"},
+    {Errc::conflict, "node.local_install", "本机节点已在面板中运行，无需安装"},
+    {Errc::invalid, "node.panel_address", "请先前往网站配置中设置ip"},
     {Errc::node_offline, "node", "节点不在线"},
     {Errc::timeout, "node", "等待节点响应超时"},
     // Tunnels.

@@ -86,6 +86,15 @@ Reply delete_node(Call& call)
     return removed ? ok() : fail(removed.error());
 }
 
+// One line for a shell; it carries a token for one use.
+Reply install_node(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "参数错误");
+    auto line = call.panel.enrolment().install_line(call.who(), NodeId{*id});
+    return line ? ok(std::move(*line)) : fail(line.error());
+}
+
 Reply order_nodes(Call& call)
 {
     const auto order = read_order<NodeId>(call.body, "nodes");
@@ -105,6 +114,7 @@ constexpr Route routes[] = {
     {"/api/v1/node/update", Access::admin, Needs::object, update_node},
     {"/api/v1/node/delete", Access::admin, Needs::object, delete_node},
     {"/api/v1/node/batch-delete", Access::admin, Needs::object, delete_nodes},
+    {"/api/v1/node/install", Access::admin, Needs::object, install_node},
     {"/api/v1/node/check-status", Access::admin, Needs::nothing, list_nodes},
     {"/api/v1/node/update-order", Access::admin, Needs::object, order_nodes},
 };

@@ -17,6 +17,8 @@
 
 namespace sluice::http {
 
+class WorkerPool;
+
 // RFC 6455 section 7.4.1.
 namespace close_code {
 inline constexpr std::uint16_t normal = 1000;
@@ -69,6 +71,9 @@ struct WebSocketOptions {
     Milliseconds ping_every{15'000};
     Milliseconds silent_for{45'000}; // without any pong or other frame: dropped
     Milliseconds write_deadline{5'000};
+    // Who runs the callbacks; absent: the server's workers. A socket that answers what a request waits for needs others, or all of them could wait for it.
+    // Outlives the server.
+    WorkerPool* workers = nullptr;
 };
 
 // Decides about an upgrade, on a worker: a Response refuses (403, 400, ...), a handler accepts.

@@ -126,7 +126,7 @@ net::awaitable<bool> WebSocketSession::run(std::string early)
 net::awaitable<void> WebSocketSession::call(std::function<void()> callback)
 {
     in_callback_ = true;
-    const bool ran = co_await on_worker(loop_, front_.workers, std::move(callback), true);
+    const bool ran = co_await on_worker(loop_, options_.workers ? *options_.workers : front_.workers, std::move(callback), true);
     in_callback_ = false;
     last_heard_ = front_.clock.steady(); // the peer had no chance to be heard meanwhile
     if (!ran) log::warning("websocket callback lost", {{"request", id_}});

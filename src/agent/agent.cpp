@@ -12,14 +12,30 @@ namespace {
 
 bool all_well(const plan::Applied& applied)
 {
-    return std::all_of(applied.forwards.begin(), applied.forwards.end(),
-                       [](const plan::ForwardResult& one) { return one.fault == plan::Fault::none; });
+    const auto well = [](const auto& one) { return one.fault == plan::Fault::none; };
+    return std::all_of(applied.forwards.begin(), applied.forwards.end(), well) && std::all_of(applied.tunnels.begin(), applied.tunnels.end(), well);
+}
+
+tunnel::EngineOptions tunnel_options(const AgentOptions& options, forward::Engine& engine)
+{
+    tunnel::EngineOptions made;
+    made.workers = options.workers;
+    made.clock = options.clock;
+    made.counters = &engine.counter_file();
+    made.budget = &engine.budget();
+    made.limits = &engine.limits();
+    return made;
 }
 
 } // namespace
 
-Agent::Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engine)
-    : options_(options), engine_(std::move(engine)), sampler_(*options.clock), retry_([this] { retry_run(); })
+Agent::Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engine, const net::Identity& identity)
+    : options_(options),
+      fingerprint_(identity.fingerprint()),
+      engine_(std::move(engine)),
+      tunnels_(std::make_unique<tunnel::Engine>(tunnel_options(options, *engine_), identity)),
+      sampler_(*options.clock),
+      retry_([this] { retry_run(); })
 {
 }
 
@@ -29,9 +45,11 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options)
     engine_options.counter_file = options.folder + "/counters.bin";
     engine_options.workers = options.workers;
     engine_options.clock = options.clock;
+    const auto identity = net::Identity::load_or_create(options.folder + "/node.key");
+    if (!identity) return identity.error();
     auto engine = forward::Engine::start(engine_options);
     if (!engine) return engine.error();
-    std::unique_ptr<Agent> agent(new Agent(options, std::move(*engine)));
+    std::unique_ptr<Agent> agent(new Agent(options, std::move(*engine), *identity));
     auto stored = load_plan(options.folder + "/plan.json");
     if (stored) {
         const std::lock_guard lock(agent->mutex_);
@@ -61,7 +79,18 @@ plan::Applied Agent::apply(const plan::Plan& plan)
 
 plan::Applied Agent::apply_kept()
 {
-    applied_ = engine_->apply(plan_);
+    // What goes through a tunnel is another engine's; a port may move from one to the other, so what closes does so first.
+    auto direct = plan_;
+    std::erase_if(direct.forwards, [](const plan::Forward& one) { return one.tunnel.has_value(); });
+    auto kept_tunnels = plan_;
+    std::erase_if(kept_tunnels.forwards, [this](const plan::Forward& one) { return !one.tunnel || !tunnels_->has(one.id); });
+    engine_->learn_limits(plan_.speed_limits);
+    tunnels_->apply(kept_tunnels);
+    applied_ = engine_->apply(direct);
+    auto through = tunnels_->apply(plan_);
+    applied_.tunnels = std::move(through.tunnels);
+    applied_.forwards.insert(applied_.forwards.end(), through.forwards.begin(), through.forwards.end());
+    std::sort(applied_.forwards.begin(), applied_.forwards.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
     if (!all_well(applied_)) wake_.notify_all();
     return applied_;
 }
@@ -75,13 +104,26 @@ plan::Applied Agent::applied() const
 void Agent::forget(const std::vector<ForwardId>& forwards)
 {
     const std::lock_guard lock(mutex_);
-    if (!stopping_) engine_->forget(forwards);
+    if (stopping_) return;
+    auto gone = forwards;
+    std::erase_if(gone, [this](ForwardId id) { return tunnels_->has(id); });
+    engine_->forget(gone);
+}
+
+std::vector<plan::ForwardCounters> Agent::counters() const
+{
+    auto counters = engine_->counters();
+    const auto open = tunnels_->open_by_forward();
+    for (auto& one : counters) {
+        if (const auto found = open.find(one.id); found != open.end()) one.open_connections = found->second;
+    }
+    return counters;
 }
 
 plan::HostSample Agent::sample()
 {
     auto sample = sampler_.take();
-    sample.open_connections = engine_->open_connections();
+    sample.open_connections = engine_->open_connections() + tunnels_->open_connections();
     return sample;
 }
 
@@ -113,7 +155,12 @@ void Agent::stop(Milliseconds drain)
         wake_.notify_all();
     }
     if (retry_.joinable()) retry_.join();
+    // Both drain in the same time: connections through tunnels go on while the direct ones end.
+    tunnels_->stop_listening();
+    const auto end = std::chrono::steady_clock::now() + drain;
     engine_->stop(drain);
+    while (tunnels_->open_connections() > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(Milliseconds{20});
+    tunnels_->stop();
 }
 
 } // namespace sluice::agent

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "agent/host_sampler.hpp"
+#include "base/fingerprint.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "forward/engine.hpp"
 #include "plan/plan.hpp"
 #include "plan/probe.hpp"
 #include "plan/report.hpp"
+#include "tunnel/engine.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -21,7 +23,7 @@
 namespace sluice::agent {
 
 struct AgentOptions {
-    std::string folder; // DIR/agent: plan.json, counters.bin; exists
+    std::string folder; // DIR/agent: plan.json, counters.bin, node.key; exists
     unsigned workers = 0;
     const Clock* clock = nullptr;    // outlives the agent
     Milliseconds retry_every{5'000}; // how often what does not work is tried again
@@ -30,14 +32,14 @@ struct AgentOptions {
 // Thread-safe, except that apply() is one caller at a time.
 class Agent {
 public:
-    // Starts the engine and applies the stored plan, if there is one. A stored plan that cannot be read is said and left out.
+    // Starts the engines with the identity of this node (made when there is none) and applies the stored plan, if there is one. A stored plan that cannot be read is said and left out.
     static Result<std::unique_ptr<Agent>> start(const AgentOptions& options);
     ~Agent();
 
     // Stores the plan, then makes it real. The revision it had before is answered when the disk refuses: what would be lost at the next
     // start is not promised.
     plan::Applied apply(const plan::Plan& plan);
-    std::vector<plan::ForwardCounters> counters() const { return engine_->counters(); }
+    std::vector<plan::ForwardCounters> counters() const;
     void forget(const std::vector<ForwardId>& forwards);
     plan::HostSample sample();
     std::vector<plan::TcpPingResult> probe(const std::vector<plan::TcpPingRequest>& requests, Milliseconds deadline);
@@ -46,16 +48,20 @@ public:
     // without a new plan.
     plan::Applied applied() const;
 
+    const Fingerprint& fingerprint() const { return fingerprint_; } // of the key in DIR/agent/node.key
+
     // Ends all forwarding; connections may end by themselves until the deadline. Plans are refused from then on. Twice is harmless.
     void stop(Milliseconds drain);
 
 private:
-    Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engine);
+    Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engine, const net::Identity& identity);
     plan::Applied apply_kept(); // the plan that is kept; with the lock held
     void retry_run();
 
     const AgentOptions options_;
+    const Fingerprint fingerprint_;
     std::unique_ptr<forward::Engine> engine_;
+    std::unique_ptr<tunnel::Engine> tunnels_; // counts in the other one's file
     HostSampler sampler_;
     mutable std::mutex mutex_; // guards the engine's apply() and everything below
     std::condition_variable wake_;

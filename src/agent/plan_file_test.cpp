@@ -52,6 +52,46 @@ private:
 
 } // namespace
 
+TEST_CASE("a node's part in a tunnel reads back as it was")
+{
+    Fingerprint key;
+    key.bytes.fill(9);
+    plan::Tunnel tunnel;
+    tunnel.id = TunnelId{4};
+    tunnel.port = 30001;
+    tunnel.address = IpAddress::parse("127.0.0.1").value();
+    tunnel.websocket = true;
+    tunnel.pick = plan::Pick::random;
+    tunnel.egress_interface = "eth0";
+    tunnel.passes = {ForwardId{3}, ForwardId{8}};
+    tunnel.previous.push_back({key, std::nullopt, true});
+    tunnel.next.push_back({key, plan::Dial{{"proxy.example", 443}, true, true, "www.example.com", {"h2"}, "/chat"}, false});
+    auto plan = full_plan();
+    plan.forwards[0].tunnel = tunnel.id;
+    plan.forwards[0].targets.clear();
+    auto exit = full_plan().forwards[0];
+    exit.port = 0;
+    tunnel.exits.push_back(exit);
+    plan.tunnels.push_back(tunnel);
+    const File file;
+    REQUIRE(store_plan(file.path(), plan));
+    CHECK(load_plan(file.path()).value() == plan);
+
+    const auto refused = [&](auto change) {
+        auto wrong = plan;
+        change(wrong);
+        REQUIRE(store_plan(file.path(), wrong));
+        return !load_plan(file.path());
+    };
+    CHECK(refused([](plan::Plan& wrong) { wrong.tunnels[0].next[0].dial->path = "/a b"; }));
+    CHECK(refused([](plan::Plan& wrong) { wrong.tunnels[0].next[0].dial->path = "chat"; }));
+    CHECK(refused([](plan::Plan& wrong) { wrong.tunnels[0].next[0].dial->server_name = "x\r\ny"; }));
+    CHECK(refused([](plan::Plan& wrong) { wrong.tunnels[0].passes = {ForwardId{8}, ForwardId{3}}; }));
+    CHECK(refused([](plan::Plan& wrong) { wrong.tunnels.push_back(wrong.tunnels[0]); }));
+    CHECK(refused([](plan::Plan& wrong) { wrong.forwards[0].targets = {{"direct.example", 80}}; })); // one way or the other
+    CHECK(refused([](plan::Plan& wrong) { wrong.forwards[0].tunnel.reset(); }));
+}
+
 TEST_CASE("a plan on disk reads back as it was, privately")
 {
     const File file;

@@ -88,6 +88,8 @@ Result<void> PanelProcess::start_local_node()
     auto started = agent::Agent::start({options_.data_dir + "/agent", options_.workers, &clock_});
     if (!started) return started.error();
     agent_ = std::move(*started);
+    // Neighbours in tunnels know this node by its key.
+    if (auto noted = panel_->nodes().note_key(*node, agent_->fingerprint()); !noted) return noted;
     local_node_ = std::make_shared<LocalNode>(*agent_, clock_);
     local_node_->start(*hub_, *node);
     // Ready means that the forwards listen, too; but a target's name that takes its time must not keep the page away.

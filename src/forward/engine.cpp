@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "forward/counters.hpp"
 #include "forward/keeper.hpp"
+#include "forward/limit_book.hpp"
 #include "forward/listeners.hpp"
 #include "forward/runtime.hpp"
 #include "forward/sockets.hpp"
@@ -78,7 +79,7 @@ public:
     std::map<ForwardId, Active> active;                                      // the thread that applies, and counters() under the lock
     using TargetKey = std::tuple<HostPort, plan::IpPreference, std::string>; // with where it is reached from
     std::map<TargetKey, TargetPtr> known_targets;
-    std::map<plan::LimitId, std::shared_ptr<SpeedLimit>> known_limits;
+    LimitBook limits;
     std::atomic<std::uint32_t> open_total{0};
     mutable std::mutex mutex; // guards `runtimes`
     std::map<ForwardId, std::shared_ptr<Runtime>> runtimes;
@@ -105,8 +106,6 @@ public:
     }
     void use(Active& one, const plan::Forward& plan);
     void drop_unused_targets();
-    void learn_limits(const std::vector<plan::SpeedLimit>& limits);
-    SpeedLimits limits_of(const plan::Forward& plan) const;
 };
 
 std::shared_ptr<const TargetSet> Engine::Impl::make_targets(const plan::Forward& plan)
@@ -127,27 +126,6 @@ void Engine::Impl::drop_unused_targets()
     std::vector<TargetPtr> all;
     for (const auto& [key, target] : known_targets) all.push_back(target);
     keeper->watch(all);
-}
-
-// A limit that stays keeps what it has counted: a new rate is no new allowance.
-void Engine::Impl::learn_limits(const std::vector<plan::SpeedLimit>& limits)
-{
-    std::map<plan::LimitId, std::shared_ptr<SpeedLimit>> now;
-    for (const auto& limit : limits) {
-        const auto found = known_limits.find(limit.id);
-        if (found != known_limits.end()) found->second->set(limit);
-        now.emplace(limit.id, found != known_limits.end() ? found->second : std::make_shared<SpeedLimit>(limit));
-    }
-    known_limits.swap(now);
-}
-
-SpeedLimits Engine::Impl::limits_of(const plan::Forward& plan) const
-{
-    std::vector<std::shared_ptr<SpeedLimit>> limits;
-    for (const auto id : plan.speed_limits) {
-        if (const auto found = known_limits.find(id); found != known_limits.end()) limits.push_back(found->second);
-    }
-    return SpeedLimits{std::move(limits)};
 }
 
 // False: `failure` says why, and nothing is open.
@@ -221,7 +199,7 @@ void Engine::Impl::open(Active& one, Sockets sockets)
             }
             runtime->slots.push_back(*slot);
         }
-        runtime->speed_limits.assign(count, limits_of(one.plan));
+        runtime->speed_limits.assign(count, limits.of(one.plan));
         one.runtime = std::move(runtime);
         const std::lock_guard lock(mutex);
         runtimes[one.plan.id] = one.runtime;
@@ -292,7 +270,7 @@ void Engine::Impl::use(Active& one, const plan::Forward& plan)
     const auto wish = std::make_shared<const Wish>(Wish{one.plan, one.targets});
     for (std::size_t i = 0; i < workers.size(); ++i) {
         workers[i]->call([&] {
-            one.runtime->speed_limits[i] = limits_of(plan); // connections that are open feel it, too
+            one.runtime->speed_limits[i] = limits.of(plan); // connections that are open feel it, too
             if (!one.tcp.empty()) one.tcp[i]->use(wish);
             if (!one.udp.empty()) one.udp[i]->use(wish);
         });
@@ -333,7 +311,7 @@ plan::Applied Engine::apply(const plan::Plan& plan)
     Impl::Wished wished;
     for (const auto& forward : plan.forwards) wished.emplace(forward.id, &forward);
 
-    self.learn_limits(plan.speed_limits);
+    self.limits.learn(plan.speed_limits);
     auto ready = self.prepare_moves(wished);
     // First everything that closes: a port may move from one forward to another within one plan.
     for (auto it = self.active.begin(); it != self.active.end();) {
@@ -403,6 +381,14 @@ void Engine::forget(const std::vector<ForwardId>& forwards)
 }
 
 std::uint32_t Engine::open_connections() const { return impl_->open_total.load(std::memory_order_relaxed); }
+
+CounterFile& Engine::counter_file() { return *impl_->counters; }
+
+DescriptorBudget& Engine::budget() { return impl_->budget; }
+
+const LimitBook& Engine::limits() const { return impl_->limits; }
+
+void Engine::learn_limits(const std::vector<plan::SpeedLimit>& limits) { impl_->limits.learn(limits); }
 
 void Engine::stop(Milliseconds drain)
 {

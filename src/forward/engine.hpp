@@ -14,6 +14,10 @@
 
 namespace sluice::forward {
 
+class CounterFile;
+class LimitBook;
+struct DescriptorBudget;
+
 struct EngineOptions {
     std::string counter_file;     // memory-mapped; survives a kill
     unsigned workers = 0;         // event loops; 0: one per core
@@ -45,6 +49,13 @@ public:
     void forget(const std::vector<ForwardId>& forwards);
 
     std::uint32_t open_connections() const; // TCP connections and UDP sessions now; thread-safe
+
+    // Shared with the engine of tunnels, which ends first.
+    CounterFile& counter_file();
+    DescriptorBudget& budget();
+    // Speed limits of the plan that came last, here or to apply(). Same thread as apply().
+    const LimitBook& limits() const;
+    void learn_limits(const std::vector<plan::SpeedLimit>& limits);
 
     // Closes listeners, lets TCP connections end by themselves until the deadline, then cuts them. Twice is harmless.
     void stop(Milliseconds drain);

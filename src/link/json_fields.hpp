@@ -64,5 +64,10 @@ inline IpAddress address(const json& from, const char* field)
 // A plan as a JSON value (plan_json.cpp); the second throws Malformed or json::exception.
 json plan_to_json(const plan::Plan& plan);
 plan::Plan plan_from_json(const json& from);
+// Its parts. An exit's forward has no listener, hence no port.
+json forward_to_json(const plan::Forward& forward);
+plan::Forward forward_from_json(const json& from, bool at_exit);
+json tunnel_to_json(const plan::Tunnel& tunnel);
+plan::Tunnel tunnel_from_json(const json& from);
 
 } // namespace sluice::link

@@ -60,8 +60,8 @@ constexpr std::array faults{plan::Fault::none,
                             plan::Fault::family_unsupported,
                             plan::Fault::no_descriptors,
                             plan::Fault::target_unresolved};
-constexpr std::array probe_faults{plan::ProbeFault::none,         plan::ProbeFault::bad_target,  plan::ProbeFault::name_not_found,
-                                  plan::ProbeFault::refused,      plan::ProbeFault::timed_out,   plan::ProbeFault::unreachable,
+constexpr std::array probe_faults{plan::ProbeFault::none,         plan::ProbeFault::bad_target,   plan::ProbeFault::name_not_found,
+                                  plan::ProbeFault::refused,      plan::ProbeFault::timed_out,    plan::ProbeFault::unreachable,
                                   plan::ProbeFault::closed_early, plan::ProbeFault::not_permitted};
 
 template <class T, std::size_t N>
@@ -115,7 +115,8 @@ struct WelcomeCodec {
     static constexpr std::string_view name = "welcome";
     static json write(const Welcome& welcome)
     {
-        return {{"major", welcome.major}, {"minor", welcome.minor}, {"node", welcome.node.value}, {"name", welcome.name}, {"revision", welcome.revision}};
+        return {
+            {"major", welcome.major}, {"minor", welcome.minor}, {"node", welcome.node.value}, {"name", welcome.name}, {"revision", welcome.revision}};
     }
     static Welcome read(const json& from)
     {
@@ -145,14 +146,19 @@ struct AppliedCodec {
     static constexpr std::string_view name = "applied";
     static json write(const plan::Applied& applied)
     {
-        json results = json::array();
-        for (const auto& result : applied.forwards) {
-            json one{{"id", result.id.value}, {"listening", result.listening}};
-            if (result.fault != plan::Fault::none) one["fault"] = plan::to_text(result.fault);
-            if (!result.detail.empty()) one["detail"] = result.detail.substr(0, longest_detail);
-            results.push_back(std::move(one));
-        }
-        return {{"revision", applied.revision}, {"forwards", std::move(results)}};
+        const auto write_all = [](const auto& results) {
+            json written = json::array();
+            for (const auto& result : results) {
+                json one{{"id", result.id.value}, {"listening", result.listening}};
+                if (result.fault != plan::Fault::none) one["fault"] = plan::to_text(result.fault);
+                if (!result.detail.empty()) one["detail"] = result.detail.substr(0, longest_detail);
+                written.push_back(std::move(one));
+            }
+            return written;
+        };
+        json written{{"revision", applied.revision}, {"forwards", write_all(applied.forwards)}};
+        if (!applied.tunnels.empty()) written["tunnels"] = write_all(applied.tunnels);
+        return written;
     }
     static plan::Applied read(const json& from)
     {
@@ -165,6 +171,15 @@ struct AppliedCodec {
             if (item.contains("fault")) result.fault = fault_of(faults, item, "fault");
             if (item.contains("detail")) result.detail = words(item, "detail", longest_detail);
             applied.forwards.push_back(std::move(result));
+        }
+        if (!from.contains("tunnels")) return applied;
+        for (const auto& item : list(from, "tunnels", most_forwards)) {
+            plan::TunnelResult result;
+            result.id = TunnelId{number<std::int64_t>(item, "id", 1, INT64_MAX)};
+            result.listening = item.at("listening").get<bool>();
+            if (item.contains("fault")) result.fault = fault_of(faults, item, "fault");
+            if (item.contains("detail")) result.detail = words(item, "detail", longest_detail);
+            applied.tunnels.push_back(std::move(result));
         }
         return applied;
     }
@@ -401,8 +416,7 @@ std::string_view name_of(const Message& message) { return AllCodecs::name(messag
 std::string encode(const Message& message)
 {
     // A text that came from the system and is not UTF-8 must not become an exception.
-    return AllCodecs::write(message, std::make_index_sequence<std::variant_size_v<Message>>{})
-        .dump(-1, ' ', false, json::error_handler_t::replace);
+    return AllCodecs::write(message, std::make_index_sequence<std::variant_size_v<Message>>{}).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<Message> decode(std::string_view text)

@@ -26,11 +26,33 @@ json limit_ids(const std::vector<plan::LimitId>& limits)
     return list;
 }
 
-json encode_forward(const plan::Forward& forward)
+plan::SpeedLimit decode_limit(const json& from)
+{
+    plan::SpeedLimit limit;
+    limit.id = plan::LimitId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
+    limit.up = number<std::uint64_t>(from, "up", 0, INT64_MAX);
+    limit.down = number<std::uint64_t>(from, "down", 0, INT64_MAX);
+    return limit;
+}
+
+std::vector<Cidr> networks(const json& from, const char* field)
+{
+    std::vector<Cidr> out;
+    for (const auto& item : from.at(field)) {
+        const auto network = Cidr::parse(item.get<std::string>());
+        if (!network) throw Malformed{field};
+        out.push_back(*network);
+    }
+    return out;
+}
+
+} // namespace
+
+json forward_to_json(const plan::Forward& forward)
 {
     json targets = json::array();
     for (const auto& target : forward.targets) targets.push_back(target.to_text());
-    return {
+    json made{
         {"id", forward.id.value},
         {"port", forward.port},
         {"tcp_address", forward.tcp_address.to_text()},
@@ -53,33 +75,16 @@ json encode_forward(const plan::Forward& forward)
         {"half_closed_timeout", forward.half_closed_timeout.count()},
         {"udp_idle_timeout", forward.udp_idle_timeout.count()},
     };
+    if (forward.tunnel) made["tunnel"] = forward.tunnel->value;
+    return made;
 }
 
-std::vector<Cidr> networks(const json& from, const char* field)
-{
-    std::vector<Cidr> out;
-    for (const auto& item : from.at(field)) {
-        const auto network = Cidr::parse(item.get<std::string>());
-        if (!network) throw Malformed{field};
-        out.push_back(*network);
-    }
-    return out;
-}
-
-plan::SpeedLimit decode_limit(const json& from)
-{
-    plan::SpeedLimit limit;
-    limit.id = plan::LimitId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
-    limit.up = number<std::uint64_t>(from, "up", 0, INT64_MAX);
-    limit.down = number<std::uint64_t>(from, "down", 0, INT64_MAX);
-    return limit;
-}
-
-plan::Forward decode_forward(const json& from)
+plan::Forward forward_from_json(const json& from, bool at_exit)
 {
     plan::Forward forward;
     forward.id = ForwardId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
-    forward.port = number<std::uint16_t>(from, "port", 1, 65535);
+    if (from.contains("tunnel")) forward.tunnel = TunnelId{number<std::int64_t>(from, "tunnel", 1, INT64_MAX)};
+    forward.port = number<std::uint16_t>(from, "port", at_exit ? 0 : 1, 65535);
     forward.tcp_address = address(from, "tcp_address");
     forward.udp_address = address(from, "udp_address");
     forward.tcp = from.at("tcp").get<bool>();
@@ -89,7 +94,7 @@ plan::Forward decode_forward(const json& from)
         if (!target) throw Malformed{"targets"};
         forward.targets.push_back(std::move(*target));
     }
-    if (forward.targets.empty()) throw Malformed{"targets"};
+    if (forward.targets.empty() != forward.tunnel.has_value()) throw Malformed{"targets"};
     forward.pick = number<plan::Pick>(from, "pick", 0, static_cast<int>(plan::Pick::least_connections));
     forward.preference = number<plan::IpPreference>(from, "preference", 0, static_cast<int>(plan::IpPreference::v6));
     forward.egress_interface = from.at("egress_interface").get<std::string>();
@@ -106,15 +111,17 @@ plan::Forward decode_forward(const json& from)
     return forward;
 }
 
-} // namespace
-
 json plan_to_json(const plan::Plan& plan)
 {
     json forwards = json::array();
-    for (const auto& forward : plan.forwards) forwards.push_back(encode_forward(forward));
+    for (const auto& forward : plan.forwards) forwards.push_back(forward_to_json(forward));
     json limits = json::array();
     for (const auto& limit : plan.speed_limits) limits.push_back(encode_limit(limit));
-    return {{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}, {"speed_limits", std::move(limits)}};
+    json made{{"version", format_version}, {"revision", plan.revision}, {"forwards", std::move(forwards)}, {"speed_limits", std::move(limits)}};
+    json tunnels = json::array();
+    for (const auto& tunnel : plan.tunnels) tunnels.push_back(tunnel_to_json(tunnel));
+    if (!tunnels.empty()) made["tunnels"] = std::move(tunnels);
+    return made;
 }
 
 plan::Plan plan_from_json(const json& from)
@@ -132,13 +139,20 @@ plan::Plan plan_from_json(const json& from)
     }
     ForwardId last;
     for (const auto& item : from.at("forwards")) {
-        plan.forwards.push_back(decode_forward(item));
+        plan.forwards.push_back(forward_from_json(item, false));
         if (plan.forwards.back().id <= last) throw Malformed{"id"};
         last = plan.forwards.back().id;
         for (const auto limit : plan.forwards.back().speed_limits) {
             const auto known = std::any_of(plan.speed_limits.begin(), plan.speed_limits.end(), [limit](const auto& one) { return one.id == limit; });
             if (!known) throw Malformed{"speed_limits"};
         }
+    }
+    if (!from.contains("tunnels")) return plan; // stored by a version that had none
+    TunnelId last_tunnel;
+    for (const auto& item : from.at("tunnels")) {
+        plan.tunnels.push_back(tunnel_from_json(item));
+        if (plan.tunnels.back().id <= last_tunnel) throw Malformed{"id"};
+        last_tunnel = plan.tunnels.back().id;
     }
     return plan;
 }

@@ -11,6 +11,7 @@
 #include "store/user_table.hpp"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 namespace sluice::panel {
@@ -26,8 +27,17 @@ constexpr Milliseconds settle_deadline{2'000};
 Revisions bump_nodes_of(store::WriteTx& tx, const std::vector<domain::Forward>& forwards)
 {
     std::vector<NodeId> nodes;
+    store::TunnelTable tunnels(tx);
+    std::set<TunnelId> seen;
     for (const auto& forward : forwards) {
         for (const auto& port : forward.ports) nodes.push_back(port.node);
+        // What a chain carries is in the plan of every node of it.
+        if (!seen.insert(forward.tunnel).second) continue;
+        const auto tunnel = tunnels.find(forward.tunnel);
+        if (!tunnel || tunnel->type != domain::TunnelType::chain) continue;
+        for (const auto& hop : tunnel->hops) {
+            if (hop.role != domain::HopRole::entry) nodes.push_back(hop.node);
+        }
     }
     return store::NodeTable(tx).bump_revision(nodes);
 }
@@ -132,6 +142,11 @@ std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forwar
         const auto revision = std::find_if(revisions.begin(), revisions.end(), [&](const auto& one) { return one.first == port.node; });
         if (node && revision != revisions.end()) targets.push_back({port.node, node->name, revision->second, port.port});
     }
+    // Nodes of a chain behind its entries: nobody listens there, but without them nothing arrives.
+    for (const auto& [id, revision] : revisions) {
+        if (std::any_of(targets.begin(), targets.end(), [id = id](const DeployTarget& one) { return one.node == id; })) continue;
+        if (const auto node = nodes.find(id)) targets.push_back({id, node->name, revision, 0});
+    }
     return targets;
 }
 
@@ -150,7 +165,16 @@ Result<void> deploy(const Context& context, const std::vector<DeployTarget>& tar
     std::vector<NodeId> nodes;
     for (const auto& target : targets) nodes.push_back(target.node);
     context.gateway->plan_changed(nodes);
+    // Those behind first: an entry that listens before them would take connections that cannot arrive. One that is away follows when it returns.
     for (const auto& target : targets) {
+        if (target.port != 0 || !context.gateway->online(target.node)) continue;
+        const auto behind = context.gateway->converge(target.node, target.revision, deploy_deadline);
+        if (!behind)
+            log::warning("a node of the path has not followed",
+                         {{"forward", forward.value}, {"node", target.name}, {"problem", describe(behind.error())}});
+    }
+    for (const auto& target : targets) {
+        if (target.port == 0) continue;
         const auto applied = context.gateway->converge(target.node, target.revision, deploy_deadline);
         if (!applied) return make_error(applied.error().code, "forward.deploy", applied.error().detail, {target.name});
         const auto result = std::find_if(applied->forwards.begin(), applied->forwards.end(), [&](const auto& one) { return one.id == forward; });

@@ -46,7 +46,7 @@ struct DeployTarget {
     NodeId node;
     std::string name;
     std::uint64_t revision = 0;
-    std::uint16_t port = 0;
+    std::uint16_t port = 0; // 0: it only passes the forward on
 };
 // Those nodes of a forward that got a new revision.
 std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forward& forward, const Revisions& revisions);

@@ -10,12 +10,12 @@
 #include "panel/forward_rows.hpp"
 #include "panel/live.hpp"
 #include "panel/node_gateway.hpp"
+#include "panel/tunnel_texts.hpp"
 #include "store/node_table.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
 namespace sluice::panel {
 
@@ -94,45 +94,6 @@ ForwardView view_of(const Live& live, domain::Forward forward)
     view.forward = std::move(forward);
     return view;
 }
-
-// Tunnel names and client addresses, read once per tunnel for a whole list.
-class TunnelTexts {
-public:
-    explicit TunnelTexts(store::ReadTx& tx) : tx_(tx), nodes_(tx) {}
-
-    void fill(ForwardView& view)
-    {
-        const auto& entry = of(view.forward.tunnel);
-        view.tunnel_name = entry.name;
-        view.entry_addresses = domain::client_addresses(entry.addresses, view.forward.ports);
-    }
-
-private:
-    struct Entry {
-        std::string name;
-        std::vector<std::string> addresses;
-    };
-    const Entry& of(TunnelId id)
-    {
-        const auto [place, fresh] = known_.try_emplace(id);
-        if (!fresh) return place->second;
-        if (const auto tunnel = store::TunnelTable(tx_).find(id)) {
-            place->second.name = tunnel->name;
-            if (tunnel->entry_addresses && !tunnel->entry_addresses->empty()) {
-                for (const auto address : split(*tunnel->entry_addresses, ',')) {
-                    if (!trim(address).empty()) place->second.addresses.emplace_back(trim(address));
-                }
-            } else {
-                place->second.addresses = domain::entry_addresses(nodes_.of(*tunnel), tunnel->preference);
-            }
-        }
-        return place->second;
-    }
-
-    store::ReadTx& tx_;
-    const EntryNodes nodes_;
-    std::unordered_map<TunnelId, Entry> known_;
-};
 
 } // namespace
 
@@ -469,8 +430,15 @@ Result<ForwardDiagnosis> Forwards::diagnose(const Actor& actor, ForwardId id)
         const auto entries = entry_nodes(tx, *tunnel);
         if (entries.empty()) return make_error(Errc::invalid, "forward.tunnel_incomplete");
         ForwardDiagnosis diagnosis{forward->name, {}};
-        for (const auto& node : entries) {
-            for (const auto& target : forward->targets) diagnosis.steps.push_back(step_to_target(node, target));
+        if (tunnel->type == domain::TunnelType::chain) {
+            add_chain_steps(tx, *tunnel, diagnosis.steps);
+            for (const auto& node : exit_nodes(tx, *tunnel)) {
+                for (const auto& target : forward->targets) diagnosis.steps.push_back(from_exit(step_to_target(node, target)));
+            }
+        } else {
+            for (const auto& node : entries) {
+                for (const auto& target : forward->targets) diagnosis.steps.push_back(step_to_target(node, target));
+            }
         }
         if (!forward->enabled || !forward->options.tcp) return diagnosis;
         for (const auto& node : entries) {

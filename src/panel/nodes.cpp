@@ -2,6 +2,7 @@
 
 #include "base/random.hpp"
 #include "domain/addresses.hpp"
+#include "panel/chains.hpp"
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/node_gateway.hpp"
@@ -105,7 +106,10 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
         if (auto checked = domain::check_node(*node); !checked) return checked.error();
         nodes.update(*node);
         audit(tx, context_, actor, "node.update", id.value, before, summary(*node));
-        return nodes.bump_revision({id});
+        // Its neighbours in tunnels know its address and ports.
+        auto affected = neighbours_of(tx, id);
+        affected.push_back(id);
+        return nodes.bump_revision(affected);
     });
     if (!revisions) return revisions.error();
     announce_plans(context_, *revisions);
@@ -115,17 +119,20 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
 Result<void> Nodes::remove(const Actor& actor, NodeId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
-    auto removed = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+    const auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
         store::NodeTable nodes(tx);
         const auto node = nodes.find(id);
-        if (!node) return {};
+        if (!node) return Revisions{};
         if (node->local) return make_error(Errc::conflict, "node.local");
+        const auto affected = neighbours_of(tx, id); // before its hops go with it
         nodes.remove(id);
         audit(tx, context_, actor, "node.delete", id.value, summary(*node));
-        return {};
+        return nodes.bump_revision(affected);
     });
-    if (removed) context_.gateway->removed(id);
-    return removed;
+    if (!revisions) return revisions.error();
+    context_.gateway->removed(id);
+    announce_plans(context_, *revisions);
+    return {};
 }
 
 Result<void> Nodes::reorder(const Actor& actor, const std::vector<std::pair<NodeId, std::int64_t>>& order)
@@ -152,6 +159,24 @@ Result<void> Nodes::note_connection(NodeId id, bool online)
         record(tx, context_, std::move(event));
         return {};
     });
+}
+
+Result<void> Nodes::note_key(NodeId id, const Fingerprint& key)
+{
+    const auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        store::NodeTable nodes(tx);
+        const auto node = nodes.find(id);
+        if (!node) return make_error(Errc::not_found, "node");
+        if (node->key == key) return Revisions{};
+        if (const auto other = nodes.find_by_key(key); other && *other != id) return make_error(Errc::conflict, "node.key");
+        nodes.set_key(id, key);
+        auto affected = neighbours_of(tx, id);
+        affected.push_back(id);
+        return nodes.bump_revision(affected);
+    });
+    if (!revisions) return revisions.error();
+    announce_plans(context_, *revisions);
+    return {};
 }
 
 Result<void> Nodes::note_result(NodeId id, const plan::ForwardResult& result)

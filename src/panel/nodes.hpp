@@ -43,6 +43,8 @@ public:
     // The hub says when a node comes and goes; it is kept as an event.
     Result<void> note_connection(NodeId id, bool online);
     // A forward of the node's plan stopped or began to work; it is kept as an event.
+    // The key that the node proved; its neighbours in tunnels are told. Errors: not_found "node", conflict "node.key" (another node's).
+    Result<void> note_key(NodeId id, const Fingerprint& key);
     Result<void> note_result(NodeId id, const plan::ForwardResult& result);
 
     // The node inside this process: made at first boot with the host's name and addresses.

@@ -1,6 +1,7 @@
 #include "panel/plans.hpp"
 
 #include "domain/addresses.hpp"
+#include "panel/chains.hpp"
 #include "panel/context.hpp"
 #include "store/forward_table.hpp"
 #include "store/node_table.hpp"
@@ -14,28 +15,6 @@
 namespace sluice::panel {
 
 namespace {
-
-plan::Pick pick_of(domain::Pick pick)
-{
-    switch (pick) {
-    case domain::Pick::first: return plan::Pick::first;
-    case domain::Pick::round_robin: return plan::Pick::round_robin;
-    case domain::Pick::random: return plan::Pick::random;
-    case domain::Pick::source_hash: return plan::Pick::source_hash;
-    case domain::Pick::least_connections: return plan::Pick::least_connections;
-    }
-    return plan::Pick::first;
-}
-
-plan::IpPreference preference_of(domain::AddressFamily family)
-{
-    switch (family) {
-    case domain::AddressFamily::automatic: return plan::IpPreference::automatic;
-    case domain::AddressFamily::v4: return plan::IpPreference::v4;
-    case domain::AddressFamily::v6: return plan::IpPreference::v6;
-    }
-    return plan::IpPreference::automatic;
-}
 
 // The speed limit of each assignment that has one. Its forwards on a node share the allowance.
 std::map<std::pair<UserId, TunnelId>, plan::SpeedLimit> limits_of_assignments(store::ReadTx& tx)
@@ -74,8 +53,6 @@ Result<plan::Plan> Plans::compile(NodeId id)
             const auto tunnel = tunnels.find(forward.tunnel);
             const auto port = std::find_if(forward.ports.begin(), forward.ports.end(), [&](const auto& one) { return one.node == id; });
             if (!forward.enabled || tunnel == tunnels.end() || port == forward.ports.end() || forward.targets.empty()) continue;
-            // An imported chain: this program cannot carry its traffic over its hops, so it does not carry it at all. Never straight to the target.
-            if (tunnel->second.type == domain::TunnelType::chain) continue;
             plan::Forward wish;
             wish.id = forward.id;
             wish.port = port->port;
@@ -83,7 +60,11 @@ Result<plan::Plan> Plans::compile(NodeId id)
             wish.udp_address = forward.options.bind_address.value_or(udp_listen);
             wish.tcp = forward.options.tcp;
             wish.udp = forward.options.udp;
-            wish.targets = forward.targets;
+            // Through a chain only its exits know where to: an entry has no other way, whatever happens.
+            if (tunnel->second.type == domain::TunnelType::chain)
+                wish.tunnel = tunnel->first;
+            else
+                wish.targets = forward.targets;
             wish.pick = pick_of(forward.pick);
             wish.preference = preference_of(tunnel->second.preference);
             wish.egress_interface = node->egress_interface.value_or("");
@@ -97,6 +78,10 @@ Result<plan::Plan> Plans::compile(NodeId id)
             plan.forwards.push_back(std::move(wish));
         }
         for (const auto& [limit_id, limit] : used_limits) plan.speed_limits.push_back(limit);
+        for (const auto& [tunnel_id, tunnel] : tunnels) {
+            if (auto part = part_of(tx, *node, tunnel)) plan.tunnels.push_back(std::move(*part));
+        }
+        std::sort(plan.tunnels.begin(), plan.tunnels.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
         return plan;
     });
 }

@@ -28,6 +28,7 @@ public:
     std::set<NodeId> offline;
     std::set<NodeId> hung;                                                  // never answer in time
     std::map<std::pair<NodeId, std::uint16_t>, plan::ForwardResult> faults; // what happens to a forward on this port
+    std::map<NodeId, plan::Fault> tunnel_faults;                            // what happens to the listeners of tunnels there
     std::vector<NodeId> told;                                               // plan_changed, in order
     std::vector<ProbeJob> probed;
     std::map<std::string, plan::TcpPingResult> answers; // by target; a missing one is a success in 7 ms
@@ -48,6 +49,14 @@ public:
                 result.id = forward.id;
             }
             applied.forwards.push_back(result);
+        }
+        for (const auto& tunnel : plan.tunnels) {
+            plan::TunnelResult result{tunnel.id, true, plan::Fault::none, {}};
+            if (const auto fault = tunnel_faults.find(node); fault != tunnel_faults.end()) {
+                result.listening = false;
+                result.fault = fault->second;
+            }
+            applied.tunnels.push_back(result);
         }
         panel_.live().applied(node, applied);
         return applied;

@@ -2,6 +2,7 @@
 
 #include "base/random.hpp"
 #include "domain/addresses.hpp"
+#include "panel/chains.hpp"
 #include "panel/context.hpp"
 #include "panel/diagnose_jobs.hpp"
 #include "panel/forward_rows.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 namespace sluice::panel {
 
@@ -31,8 +33,8 @@ TunnelView view_of(const EntryNodes& nodes, domain::Tunnel tunnel)
     return view;
 }
 
-// The nodes of a draft, in the order of the contract's checks: entries, exits, middle hops.
-Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, const domain::TunnelDraft& draft)
+// The nodes of a draft, in the order of the contract's checks: entries, exits, middle hops. Hops of a chain get their ports.
+Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, domain::TunnelDraft& draft, const std::optional<domain::Tunnel>& before)
 {
     using domain::HopRole;
     const auto has = [&](HopRole role) {
@@ -41,8 +43,7 @@ Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, const do
     if (!has(HopRole::entry)) return make_error(Errc::invalid, "tunnel.entries");
     if (draft.type == domain::TunnelType::chain) {
         if (!has(HopRole::exit)) return make_error(Errc::invalid, "tunnel.exits");
-        // A chain needs an encrypted transport between nodes; storing one that carries nothing would be a promise that is not kept.
-        return make_error(Errc::invalid, "tunnel.type", "chains of nodes are not available in this version");
+        if (auto given = give_ports(tx, draft.hops, before); !given) return given;
     }
     std::set<NodeId> seen;
     // A direct tunnel is its entries; hops and exits that a client sends along mean nothing (FLVX contract 4.7).
@@ -55,7 +56,7 @@ Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, const do
             if (!gateway.online(hop.node)) return make_error(Errc::node_offline, "tunnel.nodes");
         }
     }
-    return {};
+    return draft.type == domain::TunnelType::chain ? check_legs(tx, draft.hops, draft.preference) : Result<void>{};
 }
 
 Result<void> check_name(const std::string& name)
@@ -77,6 +78,14 @@ Result<std::optional<std::string>> shown_addresses(const domain::TunnelDraft& dr
     auto parsed = domain::parse_entry_addresses(draft.entry_addresses.value_or(""));
     if (!parsed) return parsed.error();
     return parsed->empty() ? std::nullopt : std::optional{std::move(*parsed)};
+}
+
+Revisions bump_chain(store::WriteTx& tx, const domain::Tunnel& tunnel)
+{
+    if (tunnel.type != domain::TunnelType::chain) return {};
+    std::vector<NodeId> nodes;
+    for (const auto& hop : tunnel.hops) nodes.push_back(hop.node);
+    return store::NodeTable(tx).bump_revision(nodes);
 }
 
 void write(domain::Tunnel& tunnel, const domain::TunnelDraft& draft, const std::optional<std::string>& shown)
@@ -116,14 +125,20 @@ Result<TunnelView> Tunnels::get(const Actor& actor, TunnelId id)
     });
 }
 
-Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& draft)
+Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& wanted)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    if (auto named = check_name(draft.name); !named) return named.error();
-    return context_.store->write([&](store::WriteTx& tx) -> Result<TunnelId> {
+    if (auto named = check_name(wanted.name); !named) return named.error();
+    struct Made {
+        TunnelId id;
+        domain::Tunnel tunnel;
+        Revisions revisions;
+    };
+    auto made = context_.store->write([&](store::WriteTx& tx) -> Result<Made> {
+        auto draft = wanted;
         store::TunnelTable tunnels(tx);
         if (tunnels.find_by_name(draft.name)) return make_error(Errc::conflict, "tunnel.name");
-        if (auto checked = check_nodes(tx, *context_.gateway, draft); !checked) return checked.error();
+        if (auto checked = check_nodes(tx, *context_.gateway, draft, std::nullopt); !checked) return checked.error();
         if (auto checked = check_billing(draft.billing); !checked) return checked.error();
         const auto shown = shown_addresses(draft);
         if (!shown) return shown.error();
@@ -134,25 +149,42 @@ Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& 
         write(tunnel, draft, *shown);
         const auto id = tunnels.insert(tunnel);
         audit(tx, context_, actor, "tunnel.create", id.value, {}, summary(tunnel));
-        return id;
+        auto revisions = bump_chain(tx, tunnel);
+        return Made{id, std::move(tunnel), std::move(revisions)};
     });
+    if (!made) return made.error();
+    if (auto deployed = deploy_tunnel(context_, made->id, made->tunnel.hops, made->revisions); !deployed) {
+        // All or nothing: nothing of it stays, neither here nor on a node.
+        const auto undone = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+            store::TunnelTable(tx).remove(made->id);
+            audit(tx, context_, actor, "tunnel.create_undone", made->id.value, describe(deployed.error()));
+            return bump_chain(tx, made->tunnel);
+        });
+        if (!undone) return undone.error();
+        announce_plans(context_, *undone);
+        return deployed.error();
+    }
+    return made->id;
 }
 
-Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::TunnelDraft& draft)
+Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::TunnelDraft& wanted)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    std::vector<domain::HopNode> hops;
     auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
+        auto draft = wanted;
         store::TunnelTable tunnels(tx);
         auto tunnel = tunnels.find(id);
         if (!tunnel) return make_error(Errc::not_found, "tunnel");
         if (auto named = check_name(draft.name); !named) return named.error();
         if (const auto other = tunnels.find_by_name(draft.name); other && *other != id) return make_error(Errc::conflict, "tunnel.name");
         if (draft.type != tunnel->type) return make_error(Errc::conflict, "tunnel.type");
-        if (auto checked = check_nodes(tx, *context_.gateway, draft); !checked) return checked.error();
+        if (auto checked = check_nodes(tx, *context_.gateway, draft, *tunnel); !checked) return checked.error();
         if (auto checked = check_billing(draft.billing); !checked) return checked.error();
         const auto shown = shown_addresses(draft);
         if (!shown) return shown.error();
         const auto before = summary(*tunnel);
+        const auto chain_before = *tunnel;
         write(*tunnel, draft, *shown);
         tunnel->updated = context_.clock->wall();
 
@@ -191,10 +223,23 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
             affected.push_back(forward);
         }
         audit(tx, context_, actor, "tunnel.update", id.value, before, summary(*tunnel));
-        return bump_nodes_of(tx, affected);
+        hops = tunnel->hops;
+        // The last word of each node counts: those that left the chain are told as well.
+        auto changed = bump_nodes_of(tx, affected);
+        for (const auto* one : {&chain_before, &std::as_const(*tunnel)}) {
+            for (const auto& revision : bump_chain(tx, *one)) {
+                std::erase_if(changed, [&](const auto& earlier) { return earlier.first == revision.first; });
+                changed.push_back(revision);
+            }
+        }
+        return changed;
     });
     if (!revisions) return revisions.error();
     announce_plans(context_, *revisions);
+    if (wanted.type != domain::TunnelType::chain) return {};
+    // The change stays. A node that is away follows when it returns; what it refuses is said (FLVX contract 4.7).
+    auto deployed = deploy_tunnel(context_, id, hops, *revisions);
+    if (!deployed && deployed.error().code == Errc::unavailable) return deployed;
     return {};
 }
 
@@ -205,7 +250,7 @@ Result<void> Tunnels::remove(const Actor& actor, TunnelId id)
         store::TunnelTable tunnels(tx);
         const auto tunnel = tunnels.find(id);
         if (!tunnel) return Revisions{};
-        auto changed = bump_nodes_of(tx, store::ForwardTable(tx).of_tunnel(id));
+        auto changed = tunnel->type == domain::TunnelType::chain ? bump_chain(tx, *tunnel) : bump_nodes_of(tx, store::ForwardTable(tx).of_tunnel(id));
         tunnels.remove(id);
         audit(tx, context_, actor, "tunnel.delete", id.value, summary(*tunnel));
         return changed;
@@ -218,19 +263,26 @@ Result<void> Tunnels::remove(const Actor& actor, TunnelId id)
 Result<void> Tunnels::redeploy(const Actor& actor, TunnelId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
-    using Deployment = std::pair<ForwardId, std::vector<DeployTarget>>;
-    const auto planned = context_.store->write([&](store::WriteTx& tx) -> Result<std::vector<Deployment>> {
-        if (!store::TunnelTable(tx).find(id)) return make_error(Errc::not_found, "tunnel");
+    struct Planned {
+        std::vector<domain::HopNode> hops; // of a chain
+        Revisions revisions;
+        std::vector<std::pair<ForwardId, std::vector<DeployTarget>>> forwards;
+    };
+    const auto planned = context_.store->write([&](store::WriteTx& tx) -> Result<Planned> {
+        const auto tunnel = store::TunnelTable(tx).find(id);
+        if (!tunnel) return make_error(Errc::not_found, "tunnel");
         auto forwards = store::ForwardTable(tx).of_tunnel(id);
         std::erase_if(forwards, [](const domain::Forward& forward) { return !forward.enabled; });
-        const auto revisions = bump_nodes_of(tx, forwards);
+        const bool chain = tunnel->type == domain::TunnelType::chain;
+        Planned made{chain ? tunnel->hops : std::vector<domain::HopNode>{}, chain ? bump_chain(tx, *tunnel) : bump_nodes_of(tx, forwards), {}};
         audit(tx, context_, actor, "tunnel.redeploy", id.value);
-        std::vector<Deployment> deployments;
-        for (const auto& forward : forwards) deployments.emplace_back(forward.id, deploy_targets(tx, forward, revisions));
-        return deployments;
+        for (const auto& forward : forwards) made.forwards.emplace_back(forward.id, deploy_targets(tx, forward, made.revisions));
+        return made;
     });
     if (!planned) return planned.error();
-    for (const auto& [forward, targets] : *planned) {
+    announce_plans(context_, planned->revisions);
+    if (auto deployed = deploy_tunnel(context_, id, planned->hops, planned->revisions); !deployed) return deployed;
+    for (const auto& [forward, targets] : planned->forwards) {
         if (auto deployed = deploy(context_, targets, forward); !deployed) return deployed;
     }
     return {};
@@ -281,7 +333,12 @@ Result<TunnelDiagnosis> Tunnels::diagnose(const Actor& actor, TunnelId id)
         const auto entries = entry_nodes(tx, *tunnel);
         if (entries.empty()) return make_error(Errc::invalid, "tunnel.incomplete");
         TunnelDiagnosis diagnosis{tunnel->name, tunnel->type, {}};
-        for (const auto& node : entries) diagnosis.steps.push_back(step_to_internet(node));
+        if (tunnel->type == domain::TunnelType::chain) {
+            add_chain_steps(tx, *tunnel, diagnosis.steps);
+            for (const auto& node : exit_nodes(tx, *tunnel)) diagnosis.steps.push_back(from_exit(step_to_internet(node)));
+        } else {
+            for (const auto& node : entries) diagnosis.steps.push_back(step_to_internet(node));
+        }
         return diagnosis;
     });
     if (!planned) return planned.error();

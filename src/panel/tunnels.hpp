@@ -24,8 +24,10 @@ public:
 
     Result<std::vector<TunnelView>> list(const Actor& actor); // by order, id
     Result<TunnelView> get(const Actor& actor, TunnelId id);
-    // Errors in order: invalid "tunnel.name" (empty) or "tunnel.name_length", conflict "tunnel.name", invalid "tunnel.entries", invalid "tunnel.exits", invalid
-    // "tunnel.nodes" (a node twice), not_found "node", node_offline "tunnel.nodes", invalid "tunnel.billing", invalid "tunnel.entry_addresses".
+    // Errors in order: invalid "tunnel.name" (empty) or "tunnel.name_length", conflict "tunnel.name", invalid "tunnel.entries", invalid "tunnel.exits", conflict
+    // "tunnel.no_port" (args node), invalid "tunnel.nodes" (a node twice), not_found "node", node_offline "tunnel.nodes", invalid "tunnel.families",
+    // invalid "tunnel.unreachable", invalid "tunnel.billing", invalid "tunnel.entry_addresses".
+    // A chain that a node does not make real is not there at all: those of deploy_tunnel() (panel/chains.hpp).
     Result<TunnelId> create(const Actor& actor, const domain::TunnelDraft& draft);
     Result<void> update(const Actor& actor, TunnelId id, const domain::TunnelDraft& draft); // also not_found "tunnel"; the type may not change
     Result<void> remove(const Actor& actor, TunnelId id); // with its forwards and assignments; an unknown id is fine

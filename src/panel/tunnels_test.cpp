@@ -86,16 +86,6 @@ TEST_CASE_FIXTURE(Paths, "a direct tunnel is its entries; hops and exits that co
     CHECK(value_of(panel.tunnels().list(admin)).front().tunnel.hops.size() == 1);
 }
 
-TEST_CASE_FIXTURE(Paths, "a chain is refused instead of stored without carrying anything")
-{
-    auto draft = direct("t", {a});
-    draft.type = domain::TunnelType::chain;
-    CHECK(create(draft) == "invalid tunnel.exits");
-    draft.hops.push_back(hop(b, domain::HopRole::exit));
-    CHECK(create(draft) == "invalid tunnel.type");
-    CHECK(value_of(panel.tunnels().list(admin)).empty());
-}
-
 TEST_CASE_FIXTURE(Paths, "without addresses of its own a tunnel shows those of its entries")
 {
     value_of(panel.tunnels().create(admin, direct("t", {a, b})));

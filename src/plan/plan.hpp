@@ -6,6 +6,7 @@
 #include "base/address.hpp"
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "plan/tunnel.hpp"
 
 #include <cstdint>
 #include <string>
@@ -54,13 +55,14 @@ struct SpeedLimit {
 // One forward on one node: listen here, relay there.
 struct Forward {
     ForwardId id;
-    std::uint16_t port = 0;
+    std::optional<TunnelId> tunnel; // leaves through this tunnel, whose exits know the targets; absent: from here to the targets
+    std::uint16_t port = 0;         // 0 only at an exit, where nobody listens for it
     // Where to listen: "::" is dual stack (both families), "0.0.0.0" IPv4 only, else one address of this host.
     IpAddress tcp_address = IpAddress::any_v6();
     IpAddress udp_address = IpAddress::any_v6();
     bool tcp = true;
     bool udp = true;
-    std::vector<HostPort> targets; // at least one
+    std::vector<HostPort> targets; // at least one; none with a tunnel
     Pick pick = Pick::first;
     IpPreference preference = IpPreference::automatic;
     std::string egress_interface; // empty: as routed; else a name or a local address that outgoing sockets bind to
@@ -76,12 +78,28 @@ struct Forward {
     friend bool operator==(const Forward&, const Forward&) = default;
 };
 
+// A node's part in a tunnel. Entries have no previous places, exits no next one.
+struct Tunnel {
+    TunnelId id;
+    std::uint16_t port = 0; // where neighbours without a dial connect to; 0: nobody does
+    IpAddress address = IpAddress::any_v6();
+    bool websocket = false; // what the listener speaks
+    std::vector<Neighbour> previous;
+    std::vector<Neighbour> next;   // parallel nodes of the next place
+    Pick pick = Pick::round_robin; // among them: first, round_robin or random
+    std::string egress_interface;  // that carriers leave by; as in Forward
+    std::vector<ForwardId> passes; // ascending: what a middle node may pass on
+    std::vector<Forward> exits;    // ascending by id: what an exit may connect to
+    friend bool operator==(const Tunnel&, const Tunnel&) = default;
+};
+
 // Everything a node does. Two plans with equal content may have different revisions; a node answers with the
 // highest revision that it has applied.
 struct Plan {
     std::uint64_t revision = 0;
     std::vector<Forward> forwards;        // ascending by id, ids unique
     std::vector<SpeedLimit> speed_limits; // ascending by id, ids unique
+    std::vector<Tunnel> tunnels;          // the same
     friend bool operator==(const Plan&, const Plan&) = default;
 };
 

@@ -36,6 +36,15 @@ struct ForwardResult {
     friend bool operator==(const ForwardResult&, const ForwardResult&) = default;
 };
 
+// Reality of one tunnel's listener on a node.
+struct TunnelResult {
+    TunnelId id;
+    bool listening = false; // true as well when nobody has to be listened for
+    Fault fault = Fault::none;
+    std::string detail;
+    friend bool operator==(const TunnelResult&, const TunnelResult&) = default;
+};
+
 // Absolute since `epoch`, which changes only when the counter file was lost: the panel books differences, so a lost or repeated
 // report changes nothing.
 struct ForwardCounters {
@@ -68,6 +77,7 @@ struct HostSample {
 struct Applied {
     std::uint64_t revision = 0;
     std::vector<ForwardResult> forwards; // one per forward of the plan, ascending by id
+    std::vector<TunnelResult> tunnels{}; // one per tunnel of the plan, ascending by id
     friend bool operator==(const Applied&, const Applied&) = default;
 };
 

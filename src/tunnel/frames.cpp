@@ -159,7 +159,7 @@ std::optional<Open> decode_open(std::span<const char> payload)
     Open open;
     const auto kind = get(at, 1);
     const auto family = get(at + 17, 1);
-    if (kind < 1 || kind > 3 || (family != 4 && family != 6)) return std::nullopt;
+    if (kind < 1 || kind > 2 || (family != 4 && family != 6)) return std::nullopt;
     open.kind = static_cast<StreamKind>(kind);
     open.tunnel = TunnelId{static_cast<std::int64_t>(get(at + 1, 8))};
     open.forward = ForwardId{static_cast<std::int64_t>(get(at + 9, 8))};

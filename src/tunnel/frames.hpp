@@ -40,14 +40,14 @@ enum class FrameType : std::uint8_t {
 
 // Why a stream is over. Travels back to the client's end.
 enum class Reason : std::uint8_t {
-    closed = 0,        // the end that speaks has nothing more to do with it
-    refused = 1,       // the target refused
-    timed_out = 2,     // the target does not answer
-    unreachable = 3,   // no way to the target
-    unresolved = 4,    // the target's name
-    aborted = 5,       // the target's or the client's connection broke
+    closed = 0,         // the end that speaks has nothing more to do with it
+    refused = 1,        // the target refused
+    timed_out = 2,      // the target does not answer
+    unreachable = 3,    // no way to the target
+    unresolved = 4,     // the target's name
+    aborted = 5,        // the target's or the client's connection broke
     not_authorised = 6, // that tunnel and forward are not in the node's plan
-    no_next_hop = 7,   // no carrier to the next place
+    no_next_hop = 7,    // no carrier to the next place
     carrier_lost = 8,
     overloaded = 9, // too many streams, or no descriptors
     idle = 10,
@@ -58,7 +58,7 @@ std::string_view to_text(Reason reason);
 // The path failed, not the target: another node of the same place may do better.
 bool is_paths_fault(Reason reason);
 
-enum class StreamKind : std::uint8_t { tcp = 1, udp = 2, probe = 3 };
+enum class StreamKind : std::uint8_t { tcp = 1, udp = 2 };
 
 struct Hello {
     std::uint8_t version = protocol_version;

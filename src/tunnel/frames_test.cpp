@@ -37,7 +37,7 @@ TEST_CASE("what an open may not say is refused")
     };
     CHECK(with(0, 1));
     CHECK_FALSE(with(0, 0)); // kind
-    CHECK_FALSE(with(0, 4));
+    CHECK_FALSE(with(0, 3));
     CHECK_FALSE(with(8, 0));      // tunnel 0
     CHECK_FALSE(with(1, '\x80')); // negative tunnel
     CHECK_FALSE(with(16, 0));     // forward 0

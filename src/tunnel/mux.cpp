@@ -9,8 +9,8 @@ namespace sluice::tunnel {
 
 namespace {
 
-constexpr std::size_t least_room = 1024;   // a data frame into less is not worth its header
-constexpr unsigned urgent_in_a_row = 8; // small frames go first, but bulk is never starved by them
+constexpr std::size_t least_room = 1024; // a data frame into less is not worth its header
+constexpr unsigned urgent_in_a_row = 8;  // small frames go first, but bulk is never starved by them
 
 } // namespace
 

@@ -30,10 +30,10 @@ public:
     virtual ~StreamEnd() = default;
     // Writes what there is now into `into`. Less than its size: dry, until Mux::ready() is called again. May call Mux::reset().
     virtual Taken take(std::span<char> into) = 0;
-    virtual void on_opened() = 0;                           // at the end that opened it
-    virtual void on_data(std::span<const char> bytes) = 0;  // all of it is the end's now; Mux::consumed() when it has left
+    virtual void on_opened() = 0;                          // at the end that opened it
+    virtual void on_data(std::span<const char> bytes) = 0; // all of it is the end's now; Mux::consumed() when it has left
     virtual void on_datagram(std::span<const char> bytes) = 0;
-    virtual void on_finish() = 0;          // nothing more comes from the peer
+    virtual void on_finish() = 0;           // nothing more comes from the peer
     virtual void on_end(Reason reason) = 0; // `closed` when both sides had finished
 };
 
@@ -53,7 +53,7 @@ struct MuxLimits {
     std::uint32_t largest_window = 16 * 1024 * 1024;
     std::size_t growth = 64 * 1024 * 1024; // by which all windows of a carrier together may exceed the first
     std::uint32_t streams = 1024;
-    std::size_t queued = 1024 * 1024;            // control frames and datagrams; beyond it datagrams are dropped
+    std::size_t queued = 1024 * 1024; // control frames and datagrams; beyond it datagrams are dropped
     std::size_t datagrams_of_stream = 256 * 1024;
     Milliseconds ping_every{2'000};
     Milliseconds silence{6'000}; // with a ping unanswered: the carrier is dead
@@ -99,9 +99,9 @@ private:
         std::uint32_t allowed = 0; // of it, what the peer may still send
         std::uint32_t owed = 0;    // consumed, not yet given back
         SteadyTime credited{};
-        bool wants = false;   // has something to send
-        bool queued = false;  // in one of the queues
-        bool bulk = false;    // its last frames were full ones
+        bool wants = false;  // has something to send
+        bool queued = false; // in one of the queues
+        bool bulk = false;   // its last frames were full ones
         bool sent_finish = false;
         bool got_finish = false;
         std::uint64_t datagram_round = 0;

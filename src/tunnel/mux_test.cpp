@@ -247,9 +247,8 @@ TEST_CASE("windows grow with what the path carries, and not beyond what all of t
     Wire wire(3, limits);
     std::vector<StreamId> ids;
     for (int i = 0; i < 4; ++i) ids.push_back(wire.open("", std::string(20'000'000, 'x')));
-    REQUIRE(wire.run([&] {
-        return std::all_of(ids.begin(), ids.end(), [&](auto id) { return wire.back.ends.contains(id) && wire.back.ends[id]->got_finish; });
-    }));
+    REQUIRE(wire.run(
+        [&] { return std::all_of(ids.begin(), ids.end(), [&](auto id) { return wire.back.ends.contains(id) && wire.back.ends[id]->got_finish; }); }));
     std::size_t total = 0;
     for (const auto id : ids) {
         CHECK(wire.back.ends[id]->heard.size() == 20'000'000);
@@ -385,7 +384,7 @@ TEST_CASE("what a peer may not do ends the carrier")
         flood.resize(at + header_size + most_data, 'f');
         write_header(flood.data() + at, {1, FrameType::data, most_data});
     }
-    CHECK(breaks(false, flood)); // more than its credit
+    CHECK(breaks(false, flood));                                // more than its credit
     CHECK(breaks(false, std::string("\0\0\0\1\x63\0\0\0", 8))); // no such frame
     std::string pings;
     append_ping(pings, 1, false);

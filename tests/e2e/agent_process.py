@@ -44,7 +44,10 @@ def wait_online(panel, node, online=True):
 
 
 class AgentProcess:
-    def __init__(self, folder=None):
+    """`inside`: the command that another one starts behind, for example in a network namespace."""
+
+    def __init__(self, folder=None, inside=()):
+        self.inside = list(inside)
         self.folder = folder or tempfile.mkdtemp(prefix="sluice-e2e-node-")
         self.log_path = os.path.join(self.folder, "process.log")
         self.process = None
@@ -67,7 +70,7 @@ class AgentProcess:
         if token:
             environment["SLUICE_TOKEN"] = token
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([str(BINARY), "--agent", "--data-dir", self.folder, *arguments], env=environment,
+        self.process = subprocess.Popen([*self.inside, str(BINARY), "--agent", "--data-dir", self.folder, *arguments], env=environment,
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         return self

@@ -204,10 +204,12 @@ class Appliance:
 
 
 class TcpServer:
-    """A bounded server on loopback: `serve(connection)` runs in a thread per client."""
+    """A bounded server, on loopback unless told otherwise: `serve(connection)` runs in a thread per client."""
 
-    def __init__(self, serve, port=0):
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    def __init__(self, serve, port=0, host="127.0.0.1"):
+        self.host = host
+        self.connections = 0
+        self.listener = socket.create_server((host, port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.serve = serve
         self.thread = threading.Thread(target=self._accept, daemon=True)
@@ -221,7 +223,7 @@ class TcpServer:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def _accept(self):
         while True:
@@ -229,6 +231,7 @@ class TcpServer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._one, args=(connection,), daemon=True).start()
 
     def _one(self, connection):
@@ -242,9 +245,10 @@ def echo(connection):
 
 
 class UdpEcho:
-    def __init__(self):
+    def __init__(self, port=0, host="127.0.0.1"):
+        self.host = host
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((host, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -256,7 +260,7 @@ class UdpEcho:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def _run(self):
         with contextlib.suppress(OSError):

@@ -88,11 +88,11 @@ class Link(unittest.TestCase):
     def test_a_taken_port_is_the_nodes_own_answer(self):
         panel = self.panel
         node, line = make_node(panel, "taken")
-        with AgentProcess() as agent, socket.create_server(("127.0.0.1", 0)) as holder:
+        port = free_port()
+        with AgentProcess() as agent, socket.create_server(("127.0.0.1", port)):
             agent.enrol(line)
             wait_online(panel, node)
             tunnel = tunnel_on(panel, node, "taken")
-            port = holder.getsockname()[1]
             said = self.failing("/forward/create", {"name": "f", "tunnelId": tunnel, "remoteAddr": "127.0.0.1:1", "inPort": port})
             self.assertIn("taken", said)
             self.assertIn(str(port), said)

@@ -285,7 +285,12 @@ TEST_CASE("a forward of an imported chain is never carried straight to its targe
     CHECK(site.panel->plans().compile(NodeId{site.home.node}).value().forwards.size() == 1);
     file["tunnels"][0]["type"] = 2;
     site.call("/backup/import", file);
-    CHECK(site.panel->plans().compile(NodeId{site.home.node}).value().forwards.empty());
+    // It has no exit: nobody listens for it, and no plan names a target.
+    const auto plan = site.panel->plans().compile(NodeId{site.home.node}).value();
+    REQUIRE(plan.forwards.size() == 1);
+    CHECK(plan.forwards[0].tunnel.has_value());
+    CHECK(plan.forwards[0].targets.empty());
+    CHECK(plan.tunnels.empty());
     CHECK(site.nodes.told.contains(NodeId{site.home.node}));
 }
 

@@ -73,7 +73,13 @@ constexpr Row rows[] = {
     {Errc::invalid, "tunnel.entry_addresses", "入口IP格式错误"},
     {Errc::invalid, "tunnel.preference", "IP偏好无效"},
     {Errc::invalid, "tunnel.kind", "隧道类型无效"},
-    {Errc::invalid, "tunnel.type", "此版本仅支持端口转发类型的隧道"},
+    {Errc::conflict, "tunnel.no_port", "节点端口已满，无可用端口"},
+    {Errc::invalid, "tunnel.families", "节点链路不兼容：{0}(v4={1},v6={2}) -> {3}(v4={4},v6={5})"},
+    {Errc::invalid, "tunnel.unreachable", "节点 {0} 与 {1} 均无法从外部访问，无法建立链路"},
+    {Errc::conflict, "tunnel.hop_port", "节点 {0} 端口 {1} 已被占用"},
+    {Errc::invalid, "tunnel.hop", "隧道节点参数无效"},
+    {Errc::invalid, "node.public_ports", "公网端口映射格式错误"},
+    {Errc::conflict, "node.key", "该密钥属于其他节点"},
     {Errc::conflict, "tunnel.type", "隧道类型不能修改"},
     {Errc::invalid, "tunnel.billing", "流量倍率无效"},
     {Errc::conflict, "tunnel.disabled", "隧道已禁用，无法创建转发"},
@@ -164,10 +170,25 @@ std::string_view general(Errc code)
     return "服务器内部错误";
 }
 
+// "出口节点 x 下发服务失败: ..." (contract 5.4); the role is the error's first argument.
+std::string tunnel_deploy_message(const Error& error)
+{
+    const auto& role = error.args[0];
+    std::string text = role == "1" ? "入口节点 {1} 下发转发链失败: " : role == "2" ? "转发链节点 {1} 下发服务失败: " : "出口节点 {1} 下发服务失败: ";
+    text = fill(text, error.args);
+    if (error.code == Errc::unavailable && error.args.size() >= 4) {
+        for (const auto& row : faults) {
+            if (row.field == error.args[2]) return text + fill(row.text, {error.args[1], error.args[2], error.args[3]});
+        }
+    }
+    return text + std::string{general(error.code)};
+}
+
 } // namespace
 
 std::string message_of(const Error& error)
 {
+    if (error.field == "tunnel.deploy" && error.args.size() >= 2) return tunnel_deploy_message(error);
     if (error.code == Errc::unavailable && error.field == "forward.deploy" && error.args.size() >= 3) {
         for (const auto& row : faults) {
             if (row.field == error.args[1]) return fill("节点 {0} 下发失败: ", error.args) + fill(row.text, error.args);

@@ -48,6 +48,10 @@ Reply create_node(Call& call)
     draft.tcp_listen = text_or(body, "tcpListenAddr", default_listen);
     draft.udp_listen = text_or(body, "udpListenAddr", default_listen);
     draft.blocks = {body.integer("http", 0) != 0, body.integer("tls", 0) != 0, body.integer("socks", 0) != 0};
+    draft.reachable = body.integer("reachable", 1) != 0;
+    auto outside = domain::PortMap::parse(body.text("publicPorts"));
+    if (!outside) return fail(outside.error());
+    draft.public_ports = std::move(*outside);
     const auto made = call.panel.nodes().create(call.who(), draft);
     if (!made) return fail(made.error());
     return ok({{"id", made->id.value}, {"secret", made->secret.reveal()}});
@@ -71,6 +75,12 @@ Reply update_node(Call& call)
     patch.egress_interface = text_or_null(body, "interfaceName");
     patch.tcp_listen = text_or(body, "tcpListenAddr", default_listen);
     patch.udp_listen = text_or(body, "udpListenAddr", default_listen);
+    if (body.has("reachable")) patch.reachable = body.integer("reachable", 1) != 0;
+    if (body.has("publicPorts")) {
+        auto outside = domain::PortMap::parse(body.text("publicPorts"));
+        if (!outside) return fail(outside.error());
+        patch.public_ports = std::move(*outside);
+    }
     if (body.has("http")) patch.block_http = body.integer("http", 0) != 0;
     if (body.has("tls")) patch.block_tls = body.integer("tls", 0) != 0;
     if (body.has("socks")) patch.block_socks = body.integer("socks", 0) != 0;

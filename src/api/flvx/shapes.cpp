@@ -80,11 +80,18 @@ std::string_view state_name(panel::ForwardState state)
 
 Json hop_json(const domain::HopNode& hop)
 {
-    return {{"nodeId", hop.node.value},
-            {"chainType", static_cast<int>(hop.role)},
-            {"inx", hop.place},
-            {"protocol", carrier_name(hop.carrier)},
-            {"strategy", strategy_name(hop.strategy)}};
+    Json out{{"nodeId", hop.node.value},
+             {"chainType", static_cast<int>(hop.role)},
+             {"inx", hop.place},
+             {"protocol", carrier_name(hop.carrier)},
+             {"strategy", strategy_name(hop.strategy)}};
+    if (hop.port) out["port"] = *hop.port;
+    if (!hop.public_host.empty()) out["publicHost"] = hop.public_host;
+    if (hop.public_port) out["publicPort"] = *hop.public_port;
+    if (!hop.server_name.empty()) out["serverName"] = hop.server_name;
+    if (!hop.alpn.empty()) out["alpn"] = hop.alpn;
+    if (!hop.path.empty()) out["path"] = hop.path;
+    return out;
 }
 
 std::string place_text(domain::HopRole role, int place, const std::string& name)
@@ -283,6 +290,8 @@ Json node_json(const panel::NodeView& view)
             {"http", node.blocks.http ? 1 : 0},
             {"tls", node.blocks.tls ? 1 : 0},
             {"socks", node.blocks.socks ? 1 : 0},
+            {"reachable", node.reachable ? 1 : 0},
+            {"publicPorts", node.public_ports.to_text()},
             {"status", view.online ? 1 : 0},
             {"isRemote", 0},
             {"remoteUrl", nullptr},

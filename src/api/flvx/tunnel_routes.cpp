@@ -27,6 +27,13 @@ void add_hop(const Json& item, domain::HopRole role, int place, std::vector<doma
         hop.carrier = carrier_of(read->text("protocol"));
         const auto port = read->integer("port", 0);
         if (port > 0 && port <= 65535 && role != domain::HopRole::entry) hop.port = static_cast<std::uint16_t>(port);
+        // How the place before finds it, where that is not the node's own address (docs/TUNNEL.md).
+        hop.public_host = read->text("publicHost");
+        const auto outside = read->integer("publicPort", 0);
+        if (outside > 0 && outside <= 65535) hop.public_port = static_cast<std::uint16_t>(outside);
+        hop.server_name = read->text("serverName");
+        hop.alpn = read->text("alpn");
+        hop.path = read->text("path");
     }
     if (hop.node) hops.push_back(hop);
 }

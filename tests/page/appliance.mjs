@@ -54,6 +54,25 @@ export async function freePort() {
     }
 }
 
+// A second machine: runs the executable as the install line says, without installing it.
+export function startAgent(line) {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-page-node-'));
+    const words = line.split(/\s+/);
+    const after = (name) => words[words.indexOf(name) + 1];
+    const process_ = spawn(process.env.SLUICE_BINARY, ['--agent', '--data-dir', folder, '--connect', after('--connect'), '--pin', after('--pin')], {
+        env: { ...process.env, SLUICE_TOKEN: /SLUICE_TOKEN=(\S+)/.exec(line)[1] },
+        stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => process_.on('exit', resolve));
+    return {
+        async stop() {
+            process_.kill('SIGTERM');
+            await ended;
+            rmSync(folder, { recursive: true, force: true });
+        },
+    };
+}
+
 export class Appliance {
     static async start({ user = administrator } = {}) {
         const appliance = new Appliance();

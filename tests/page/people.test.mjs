@@ -1,7 +1,7 @@
 // Nodes, tunnels and users by clicking; then the regular user's own journey with what he was given.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Appliance, roundTrip, startEcho, until } from './appliance.mjs';
+import { Appliance, freePort, roundTrip, startAgent, startEcho, until } from './appliance.mjs';
 import { Visitor, openBrowser } from './browser.mjs';
 
 let appliance;
@@ -9,6 +9,7 @@ let browser;
 let echo;
 let visitor;
 let page;
+let agent;
 
 before(async () => {
     appliance = await Appliance.start();
@@ -23,6 +24,7 @@ before(async () => {
 });
 after(async () => {
     await browser?.close();
+    await agent?.stop();
     await appliance?.stop();
     await echo?.stop();
 });
@@ -54,7 +56,7 @@ test('a node shows what its machine does now, and takes another address', async 
     await page.keyboard.press('Escape');
 });
 
-test('another node is stored, shows as offline, moves up, and goes', async () => {
+test('another machine becomes a node by the line that the page shows', async () => {
     await visitor.open('/nodes');
     await page.getByRole('button', { name: 'New node' }).click();
     const dialog = page.getByRole('dialog');
@@ -62,11 +64,56 @@ test('another node is stored, shows as offline, moves up, and goes', async () =>
     await dialog.locator('[name=address]').fill('not an address');
     await dialog.getByRole('button', { name: 'Create node' }).click();
     await dialog.getByRole('alert').getByText('not a valid address').waitFor();
-    await dialog.locator('[name=address]').fill('198.51.100.7');
+    await dialog.locator('[name=address]').fill('127.0.0.1');
+    await dialog.locator('[name=ports]').fill(String(await freePort()));
     await dialog.getByRole('button', { name: 'Create node' }).click();
-    await page.locator('[data-node=tokyo]').getByText('Offline').waitFor();
+    // Nobody has said yet where nodes reach the panel.
+    await dialog.getByText('Connect tokyo').waitFor();
+    await dialog.locator('[name=panel-address]').waitFor();
+    assert.equal(await dialog.locator('[name=panel-address]').inputValue(), `127.0.0.1:${appliance.port}`);
+    await dialog.getByRole('button', { name: 'Show the line' }).click();
+    const line = await dialog.locator('[data-install-line]').innerText();
+    assert.match(line, /^curl .* \| SLUICE_TOKEN=\S+ sh -s -- --connect https:\/\/127\.0\.0\.1:\d+ --pin sha256:[0-9a-f]{64}/);
+    await dialog.getByText('Waiting for the machine').waitFor();
+    await visitor.checkAccess('install line');
+    await visitor.picture('journey-install');
+    agent = startAgent(line);
+    await dialog.getByText('tokyo is connected.').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await page.locator('[data-node=tokyo]').getByText('Online').waitFor();
     await choose('tokyo', 'Move up');
     await until(async () => (await appliance.call('node/list'))[0].name === 'tokyo', 'tokyo is first');
+});
+
+test('a chain of two nodes is made, carries bytes, and goes with its node', async () => {
+    await visitor.open('/tunnels');
+    await page.getByRole('main').getByRole('button', { name: 'New tunnel' }).first().click();
+    const dialog = page.getByRole('dialog');
+    const [local] = (await appliance.call('node/list')).filter((one) => one.local);
+    await dialog.locator('[name=name]').fill('Far');
+    await dialog.getByRole('radio', { name: 'Chain' }).check();
+    await dialog.getByRole('group', { name: 'Entry nodes' }).getByRole('checkbox', { name: local.name }).check();
+    await dialog.getByRole('button', { name: 'Add a middle' }).click();
+    await dialog.getByRole('button', { name: 'Create tunnel' }).click();
+    await dialog.getByText('Choose at least one node.').first().waitFor();
+    await dialog.getByRole('button', { name: 'Remove Middle 1' }).click();
+    const exit = dialog.getByRole('group', { name: 'Exit', exact: true });
+    await exit.getByRole('checkbox', { name: 'tokyo' }).check();
+    await exit.locator('[name=protocol]').selectOption('mwss');
+    await exit.locator('summary').click();
+    await visitor.checkAccess('chain');
+    await visitor.picture('journey-chain');
+    await dialog.getByRole('button', { name: 'Create tunnel' }).click();
+    await page.locator('[data-tunnel=Far]').getByText('tokyo').waitFor();
+    const [tunnel] = (await appliance.call('tunnel/list')).filter((one) => one.name === 'Far');
+    assert.equal(tunnel.outNodeId[0].protocol, 'mwss');
+    const forward = await appliance.call('forward/create', { name: 'far', tunnelId: tunnel.id, inPort: await freePort(), remoteAddr: `127.0.0.1:${echo.port}` });
+    await roundTrip(forward.inPort, 1_000_000);
+    await choose('Far', 'Delete');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.locator('[data-tunnel=Far]').waitFor({ state: 'detached' });
+
+    await visitor.open('/nodes');
     await choose('tokyo', 'Delete');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await page.locator('[data-node=tokyo]').waitFor({ state: 'detached' });

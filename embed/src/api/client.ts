@@ -105,6 +105,8 @@ export const api = {
     nodes: () => call<Node[]>('node/list'),
     createNode: (draft: NodeDraft) => call<{ id: number }>('node/create', draft),
     updateNode: (id: number, draft: NodeDraft) => call<undefined>('node/update', { id, ...draft }),
+    // One line for the machine's shell, with a token for one use.
+    installLine: (id: number) => call<string>('node/install', { id }),
     deleteNode: (id: number) => call<undefined>('node/delete', { id }),
     orderNodes: (ids: number[]) => call<undefined>('node/update-order', { nodes: orders(ids) }),
 

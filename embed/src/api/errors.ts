@@ -74,7 +74,6 @@ const messages: readonly (readonly [string, TextKey])[] = [
     ['入口不能为空', 'error.tunnelEntries'],
     ['出口不能为空', 'error.tunnelExits'],
     ['节点重复', 'error.tunnelNodeTwice'],
-    ['此版本仅支持端口转发类型的隧道', 'error.tunnelType'],
     ['隧道类型不能修改', 'error.tunnelTypeFixed'],
     ['流量倍率无效', 'error.tunnelRatio'],
     ['隧道不存在', 'error.tunnelGone'],
@@ -164,7 +163,11 @@ const rules: Rule[] = messages.map(([text, key]) => {
     return { pattern: new RegExp(`^${source}$`, 'u'), names, key };
 });
 
-function find(message: string): { key: TextKey; values: Record<string, string> } | null {
+// What a tunnel's node refuses is said like what a forward's node refuses.
+const tunnelNode = /^(?:入口|转发链|出口)节点 (.+) 下发(?:转发链|服务)失败: /u;
+
+function find(text: string): { key: TextKey; values: Record<string, string> } | null {
+    const message = text.replace(tunnelNode, '节点 $1 下发失败: ');
     for (const { pattern, names, key } of rules) {
         const found = pattern.exec(message);
         if (found) return { key, values: Object.fromEntries(names.map((name, index) => [name, found[index + 1] ?? ''])) };
@@ -186,6 +189,11 @@ export function describe(problem: unknown): string {
         return problem.message ? translate(problem.message) : t('error.internal');
     }
     return t('error.page', { detail: problem instanceof Error ? problem.message : String(problem) });
+}
+
+// Nobody has said yet where nodes reach the panel.
+export function wantsPanelAddress(problem: unknown): boolean {
+    return problem instanceof ApiError && find(problem.message)?.key === 'error.panelAddress';
 }
 
 // How long to wait after too many sign-ins; null when that is not what happened.

@@ -104,6 +104,8 @@ export interface Node {
     http: Flag;
     tls: Flag;
     socks: Flag;
+    reachable: Flag;
+    publicPorts: string;
     status: Flag;
     isRemote: Flag;
     createdTime: number;
@@ -122,6 +124,8 @@ export interface NodeDraft {
     http: Flag;
     tls: Flag;
     socks: Flag;
+    reachable: Flag;
+    publicPorts: string;
 }
 
 export interface TunnelNode {
@@ -130,6 +134,12 @@ export interface TunnelNode {
     inx?: number;
     protocol?: string;
     strategy?: string;
+    port?: number; // of its listener for the place before; the panel chooses one where it is missing
+    publicHost?: string;
+    publicPort?: number;
+    serverName?: string;
+    alpn?: string;
+    path?: string;
 }
 
 export type AddressPreference = '' | 'v4' | 'v6';

@@ -38,6 +38,11 @@ add_library(sluice_tomlplusplus INTERFACE)
 target_compile_definitions(sluice_tomlplusplus INTERFACE TOML_HEADER_ONLY=1)
 add_library(sluice::tomlplusplus ALIAS sluice_tomlplusplus)
 
+find_library(YAML_LIBRARY yaml-cpp REQUIRED)
+add_library(sluice_yaml INTERFACE)
+target_link_libraries(sluice_yaml INTERFACE ${YAML_LIBRARY})
+add_library(sluice::yaml ALIAS sluice_yaml)
+
 # asio, compiled once.
 file(WRITE ${PROJECT_BINARY_DIR}/asio_impl.cpp.in "#include <asio/impl/src.hpp>\n#include <asio/ssl/impl/src.hpp>\n")
 configure_file(${PROJECT_BINARY_DIR}/asio_impl.cpp.in ${PROJECT_BINARY_DIR}/asio_impl.cpp COPYONLY)

@@ -274,6 +274,14 @@ const std::array rows{
                   return {};
               },
               [](const Options& o) { return yes_no(o.json); }},
+    OptionRow{"yes", "", "import-flvx: do it, without asking", "", Group::of_verbs, Takes::nothing, command_line_only, Verb::import_flvx,
+              [](Options& o, const Values& v) -> Result<void> {
+                  const auto wanted = truth(v.front());
+                  if (!wanted) return wanted.error();
+                  o.yes = *wanted;
+                  return {};
+              },
+              [](const Options& o) { return yes_no(o.yes); }},
     OptionRow{"password-file", "FILE", "reset-password: the new one; - is standard input", "a random one", Group::of_verbs, Takes::value,
               command_line_only, Verb::reset_password,
               [](Options& o, const Values& v) -> Result<void> {
@@ -290,6 +298,7 @@ constexpr std::array verbs{
     VerbRow{Verb::restore, "restore", "FILE", "put a backup in place; what was there is kept beside it", 1, 1},
     VerbRow{Verb::reset_password, "reset-password", "USER", "a new password from the console; ends his sessions", 1, 1},
     VerbRow{Verb::enrol, "enrol", "", "become a node of a panel: --connect --pin, and SLUICE_TOKEN or --token-file", 0, 0},
+    VerbRow{Verb::import_flvx, "import-flvx", "FILE", "move an FLVX panel in: its JSON export or its gost.db; says first what will come over", 1, 1},
     VerbRow{Verb::check_config, "check-config", "", "say what is in effect and where it comes from", 0, 0},
     VerbRow{Verb::version, "version", "", "", 0, 0},
     VerbRow{Verb::help, "help", "", "", 0, 0},

@@ -18,7 +18,7 @@
 
 namespace sluice::cli {
 
-enum class Verb { serve, help, version, check_config, diagnose, backup, restore, reset_password, enrol };
+enum class Verb { serve, help, version, check_config, diagnose, backup, restore, reset_password, enrol, import_flvx };
 
 // What this process does when it serves.
 enum class Role { appliance, panel, agent };
@@ -47,6 +47,7 @@ struct Options {
     // Of verbs.
     std::vector<std::string> arguments; // TARGET..., FILE, USER
     bool json = false;
+    bool yes = false; // act without asking
     std::uint32_t count = 4;
     Milliseconds timeout{5000};
     std::string password_file; // "-" is standard input; empty: make a random one

@@ -19,7 +19,8 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       accounting_(context_),
       plans_(context_),
       transfers_(context_, accounts_),
-      full_backups_(context_)
+      full_backups_(context_),
+      rule_imports_(context_)
 {
 }
 

@@ -12,6 +12,7 @@
 #include "panel/live.hpp"
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
+#include "panel/rule_import.hpp"
 #include "panel/settings.hpp"
 #include "panel/speed_limits.hpp"
 #include "panel/transfer.hpp"
@@ -45,6 +46,7 @@ public:
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
     Transfers& transfers() { return transfers_; }
+    RuleImports& rule_imports() { return rule_imports_; }
     FullBackups& full_backups() { return full_backups_; }
     Live& live() { return *context_.live; }
     const Clock& clock() const { return *context_.clock; }
@@ -65,6 +67,7 @@ private:
     Plans plans_;
     Transfers transfers_;
     FullBackups full_backups_;
+    RuleImports rule_imports_;
 };
 
 } // namespace sluice::panel

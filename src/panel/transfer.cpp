@@ -147,6 +147,13 @@ Result<TransferReport> Transfers::move_in(const Actor& actor, const domain::Snap
     return std::move(written->report);
 }
 
+Result<ForeignFile> Transfers::hand_in(const Actor& actor, std::string_view bytes)
+{
+    if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
+    if (context_.folder.empty()) return make_error(Errc::unavailable, "backup.folder", "this panel has no data directory");
+    return ForeignFile::of_bytes(context_.folder, bytes);
+}
+
 Result<TransferReport> Transfers::preview(const Actor& actor, const domain::Snapshot& snapshot)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();

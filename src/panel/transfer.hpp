@@ -5,10 +5,12 @@
 #include "base/result.hpp"
 #include "domain/snapshot.hpp"
 #include "panel/actor.hpp"
+#include "panel/foreign_file.hpp"
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::panel {
@@ -48,6 +50,9 @@ public:
     Result<TransferReport> move_in(const Actor& actor, const domain::Snapshot& snapshot, const std::string& keep_token_hash);
     // The same work, taken back before anybody sees it.
     Result<TransferReport> preview(const Actor& actor, const domain::Snapshot& snapshot);
+
+    // A file that was handed in, to be read by whoever knows its format. Errors: forbidden "role", unavailable "backup.folder", those of ForeignFile.
+    Result<ForeignFile> hand_in(const Actor& actor, std::string_view bytes);
 
 private:
     Context& context_;

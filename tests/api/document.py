@@ -14,9 +14,9 @@ BEGIN = "<!-- endpoints: made by tests/api/document.py -->"
 END = "<!-- end of endpoints -->"
 ROUTE = re.compile(
     r'\{"(?P<path>/api/v1/[^"]+)",\s*Access::(?P<access>\w+),\s*Needs::(?P<needs>\w+),\s*(?P<handle>[\w:<>&]+)'
-    r'(?:,\s*(?P<code>-?\d+),\s*(?:"(?P<message>[^"]*)"|\{\})(?:,\s*(?P<get>true))?)?\}')
+    r'(?:,\s*(?P<code>-?\d+)(?:,\s*(?:"(?P<message>[^"]*)"|\{\})(?:,\s*(?:(?P<get>true)|false)(?:,\s*\w+)?)?)?)?\}')
 ACCESS = {"open": "anybody", "signed_in": "signed in", "admin": "administrator"}
-NEEDS = {"nothing": "not read", "anything": "read if it is an object", "object": "object", "object_or_empty": "object or empty"}
+NEEDS = {"nothing": "not read", "bytes": "a file, as it is or as a form's part", "anything": "read if it is an object", "object": "object", "object_or_empty": "object or empty"}
 
 
 def table():
@@ -27,14 +27,10 @@ def table():
         routes = list(ROUTE.finditer(text))
         if len(routes) != len(re.findall(r'\{"/api/v1/', text)):
             raise SystemExit(f"{source.name}: a route is written in a way that this script does not read")
-        for kind, path, get in re.findall(r'^ +(route|bytes)\("(/api/v1/[^"]+)", \w+, (?:(true|false)|\w+)\)', text, re.M):
-            count += 1
-            body, bad = ("object", "500 请求参数错误") if kind == "route" else ("any bytes", "")
-            lines.append(f"| {'GET, POST' if get == 'true' else 'POST'} | `{path}` | administrator | {body} | {bad} |")
         for route in routes:
             count += 1
             method = "GET, POST" if route["get"] else "POST"
-            bad = "" if route["needs"] in ("nothing", "anything") else f"{route['code'] or -1} {route['message'] or '请求参数错误'}"
+            bad = "" if route["needs"] in ("nothing", "anything", "bytes") else f"{route['code'] or -1} {route['message'] or '请求参数错误'}"
             lines.append(f"| {method} | `{route['path']}` | {ACCESS[route['access']]} | {NEEDS[route['needs']]} | {bad} |")
     return "\n".join(lines), count
 

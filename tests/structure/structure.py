@@ -17,6 +17,7 @@ FOREIGN = (
     (re.compile(r"(zlib|zconf)\.h"), "sluice::zlib"),
     (re.compile(r"minizip/.*"), "sluice::minizip"),
     (re.compile(r"toml(\+\+|plusplus)/.*"), "sluice::tomlplusplus"),
+    (re.compile(r"yaml-cpp/.*"), "sluice::yaml"),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CODE = {".cpp", ".hpp", ".h", ".c", ".S", ".py", ".sh", ".mjs", ".js", ".ts", ".svelte", ".css", ".cmake", ".sql", ".html"}

@@ -1,6 +1,7 @@
 // Export and import of this dialect's backup object (FLVX contract 5.11), and, beyond the contract, the full backup of everything as one ZIP file.
 #include "api/flvx/backup_json.hpp"
 #include "api/flvx/messages.hpp"
+#include "api/flvx/migration.hpp"
 #include "api/flvx/route.hpp"
 
 #include <unistd.h>
@@ -100,6 +101,12 @@ Reply import_backup(Call& call)
     return ok(std::move(data));
 }
 
+std::string_view uploaded(const Call& call)
+{
+    const auto& parts = call.request.parts;
+    return parts.empty() ? std::string_view{call.request.body} : std::string_view{parts.front().content};
+}
+
 Reply download_everything(Call& call)
 {
     const auto path = call.panel.full_backups().write(call.who());
@@ -114,45 +121,50 @@ Reply download_everything(Call& call)
 
 Reply restore_everything(Call& call)
 {
-    const auto& parts = call.request.parts;
-    const std::string_view archive = parts.empty() ? std::string_view{call.request.body} : std::string_view{parts.front().content};
-    const auto report = call.panel.full_backups().restore(call.who(), archive);
+    const auto report = call.panel.full_backups().restore(call.who(), uploaded(call));
     if (!report) return fail(report.error());
     return ok(
         {{"madeBy", report->made_by}, {"madeAt", report->made_at}, {"users", report->users}, {"forwards", report->forwards}, {"restarting", true}});
 }
 
-constexpr Route route(std::string_view path, Handle handle, std::size_t limit)
+// What `use` makes of the rows of an FLVX panel that was handed in.
+template <class Use>
+Reply with_migration(Call& call, Use use)
 {
-    Route row;
-    row.path = path;
-    row.handle = handle;
-    row.bad_body_code = 500;
-    row.body_limit = limit;
-    return row;
+    const auto file = call.panel.transfers().hand_in(call.who(), uploaded(call));
+    if (!file) return fail(file.error());
+    const auto migration = read_migration(*file);
+    if (!migration) return fail(migration.error());
+    const Result<panel::TransferReport> report = use(migration->snapshot);
+    if (!report) return report.error().field == "import" ? fail(-2, "导入失败: " + words_of(report.error())) : fail(report.error());
+    return ok(migration_json(*migration, *report));
 }
 
-constexpr Route bytes(std::string_view path, Handle handle, bool also_get)
+Reply preview_migration(Call& call)
 {
-    auto row = route(path, handle, largest_archive);
-    row.needs = Needs::bytes;
-    row.also_get = also_get;
-    return row;
+    return with_migration(call, [&](const auto& snapshot) { return call.panel.transfers().preview(call.who(), snapshot); });
 }
 
-constexpr std::size_t small = std::size_t{64} * 1024;
+Reply migrate(Call& call)
+{
+    return with_migration(call, [&](const auto& snapshot) { return call.panel.transfers().move_in(call.who(), snapshot, call.token_hash); });
+}
 
+// clang-format off: it would set this table in two columns
 // The doubled prefix is an alias for old clients.
 constexpr Route routes[] = {
-    route("/api/v1/backup/export", export_backup, small),
-    route("/api/v1/backup/import", import_backup, largest_import),
-    route("/api/v1/backup/restore", import_backup, largest_import),
-    route("/api/v1/api/v1/backup/export", export_backup, small),
-    route("/api/v1/api/v1/backup/import", import_backup, largest_import),
-    route("/api/v1/api/v1/backup/restore", import_backup, largest_import),
-    bytes("/api/v1/backup/full", download_everything, true),
-    bytes("/api/v1/backup/full/restore", restore_everything, false),
+    {"/api/v1/backup/export", Access::admin, Needs::object, export_backup, 500},
+    {"/api/v1/backup/import", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
+    {"/api/v1/backup/restore", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
+    {"/api/v1/api/v1/backup/export", Access::admin, Needs::object, export_backup, 500},
+    {"/api/v1/api/v1/backup/import", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
+    {"/api/v1/api/v1/backup/restore", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
+    {"/api/v1/backup/full", Access::admin, Needs::nothing, download_everything, -1, {}, true},
+    {"/api/v1/backup/full/restore", Access::admin, Needs::bytes, restore_everything, -1, {}, false, largest_archive},
+    {"/api/v1/backup/flvx/preview", Access::admin, Needs::bytes, preview_migration, -1, {}, false, largest_archive},
+    {"/api/v1/backup/flvx/import", Access::admin, Needs::bytes, migrate, -1, {}, false, largest_archive},
 };
+// clang-format on
 
 } // namespace
 

@@ -117,7 +117,7 @@ http::Response Dialect::subscribe(const http::Request& request) const
 void Dialect::mount(http::Router& router)
 {
     for (const auto& table : {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(),
-                              setting_routes(), group_routes(), backup_routes(), speed_limit_routes()}) {
+                              setting_routes(), group_routes(), backup_routes(), speed_limit_routes(), rule_routes()}) {
         for (const auto& route : table) {
             http::RouteOptions options;
             options.body_limit = route.body_limit;

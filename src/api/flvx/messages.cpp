@@ -111,9 +111,18 @@ constexpr Row rows[] = {
     {Errc::invalid, "group.name_length", "分组名称不能超过100个字符"},
     {Errc::conflict, "group.name", "分组名称已存在"},
     {Errc::not_found, "group", "分组不存在"},
+    // Rule import.
+    {Errc::invalid, "rules.format", "不支持的规则格式"},
+    {Errc::invalid, "rules.text", "规则文本无效或超过1MB"},
+    {Errc::invalid, "rules.syntax", "规则文本无法解析: {0}"},
+    {Errc::invalid, "rules.count", "一次最多导入 {0} 条转发"},
+    {Errc::invalid, "rules.chosen", "请选择可以导入的规则"},
     // Backups.
     {Errc::invalid, "archive", "备份文件无效: {1}"},
     {Errc::invalid, "backup", "备份文件无效: {1}"},
+    {Errc::invalid, "migration.file", "不是FLVX面板的导出文件或数据库: {0}"},
+    {Errc::invalid, "file.database", "数据库文件无效: {0}"},
+    {Errc::conflict, "import.taken", "有数据与本面板现有数据冲突，未做任何更改，请先查看预览"},
     {Errc::conflict, "store.version", "备份由更新版本的程序生成（数据库版本 {0}，当前支持 {1}）"},
     {Errc::conflict, "backup.decided", "已有一个恢复正在等待重启"},
     {Errc::unavailable, "backup.restart", "无法在运行中恢复，请停止服务后执行 sluice restore FILE"},

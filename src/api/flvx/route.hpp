@@ -74,6 +74,7 @@ std::span<const Route> setting_routes();
 std::span<const Route> backup_routes();
 std::span<const Route> group_routes();
 std::span<const Route> speed_limit_routes();
+std::span<const Route> rule_routes();
 
 // Shapes that many endpoints share (FLVX contract 1.10).
 // The id under `key` or `alias`; absent when missing or not positive.

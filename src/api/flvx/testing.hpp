@@ -26,6 +26,7 @@ public:
     {
         plan::Applied applied;
         applied.revision = revision;
+        applied.forwards = answers;
         return applied;
     }
     bool online(NodeId) const override { return true; }
@@ -39,6 +40,7 @@ public:
         return [this](NodeId now) { taken_back.push_back(now); };
     }
 
+    std::vector<plan::ForwardResult> answers; // to every plan; what is not named listens
     std::set<NodeId> told;
     std::vector<NodeId> let_go_of;
     std::vector<NodeId> taken_back;

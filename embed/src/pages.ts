@@ -1,4 +1,5 @@
 // The page's table of contents: what can be opened, by whom, and from which file it is loaded when it is.
+import BookOpen from '@lucide/svelte/icons/book-open';
 import Gauge from '@lucide/svelte/icons/gauge';
 import ArrowRightLeft from '@lucide/svelte/icons/arrow-right-left';
 import Route from '@lucide/svelte/icons/route';
@@ -27,5 +28,6 @@ export const pages: readonly Page[] = [
     { path: '/users', title: 'nav.users', icon: Users, admin: true, load: () => import('./pages/users/Users.svelte') },
     { path: '/settings', title: 'nav.settings', icon: Settings, admin: true, load: () => import('./pages/settings/Settings.svelte') },
     { path: '/account', title: 'nav.account', icon: UserRound, load: () => import('./pages/account/Account.svelte') },
+    { path: '/reference', title: 'nav.reference', icon: BookOpen, hidden: true, load: () => import('./pages/reference/Reference.svelte') },
     { path: '/guide', title: 'nav.guide', icon: Gauge, admin: true, hidden: true, load: () => import('./pages/guide/Guide.svelte') },
 ];

@@ -103,12 +103,14 @@ Reply package(Call& call)
     return ok(std::move(answer));
 }
 
+// clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    {"/api/v1/captcha/check", Access::open, Needs::nothing, check_captcha},
-    {"/api/v1/user/login", Access::open, Needs::object, sign_in, 500, "请求参数错误"},
-    {"/api/v1/user/updatePassword", Access::signed_in, Needs::object, update_password, -1, "修改账号密码时发生错误"},
-    {"/api/v1/user/package", Access::signed_in, Needs::nothing, package},
+    described({"/api/v1/captcha/check", Access::open, Needs::nothing, check_captcha}, "1 when signing in needs a captcha, else 0.", nullptr, gives(Kind::integer)),
+    described({"/api/v1/user/login", Access::open, Needs::object, sign_in, 500, "请求参数错误"}, "Signs in; a wrong password costs time.", &shapes::sign_in, gives(shapes::signed_in)),
+    described({"/api/v1/user/updatePassword", Access::signed_in, Needs::object, update_password, -1, "修改账号密码时发生错误"}, "Changes one's own name and password; other sessions end.", &shapes::password),
+    described({"/api/v1/user/package", Access::signed_in, Needs::nothing, package}, "What one may use and has used, with one's forwards.", nullptr, gives(shapes::package)),
 };
+// clang-format on
 
 } // namespace
 

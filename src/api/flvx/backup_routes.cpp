@@ -153,16 +153,16 @@ Reply migrate(Call& call)
 // clang-format off: it would set this table in two columns
 // The doubled prefix is an alias for old clients.
 constexpr Route routes[] = {
-    {"/api/v1/backup/export", Access::admin, Needs::object, export_backup, 500},
-    {"/api/v1/backup/import", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
-    {"/api/v1/backup/restore", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
-    {"/api/v1/api/v1/backup/export", Access::admin, Needs::object, export_backup, 500},
-    {"/api/v1/api/v1/backup/import", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
-    {"/api/v1/api/v1/backup/restore", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import},
-    {"/api/v1/backup/full", Access::admin, Needs::nothing, download_everything, -1, {}, true},
-    {"/api/v1/backup/full/restore", Access::admin, Needs::bytes, restore_everything, -1, {}, false, largest_archive},
-    {"/api/v1/backup/flvx/preview", Access::admin, Needs::bytes, preview_migration, -1, {}, false, largest_archive},
-    {"/api/v1/backup/flvx/import", Access::admin, Needs::bytes, migrate, -1, {}, false, largest_archive},
+    described({"/api/v1/backup/export", Access::admin, Needs::object, export_backup, 500}, "Rows by section, as a file of its own without an envelope.", &shapes::export_wish, gives_bare(shapes::backup)),
+    described({"/api/v1/backup/import", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import}, "Puts rows of an export back: all of them or none.", &shapes::backup, gives(shapes::imported)),
+    described({"/api/v1/backup/restore", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import}, "The same as backup/import.", &shapes::backup, gives(shapes::imported)),
+    described({"/api/v1/api/v1/backup/export", Access::admin, Needs::object, export_backup, 500}, "The same as backup/export, under the doubled path that some clients call.", &shapes::export_wish, gives_bare(shapes::backup)),
+    described({"/api/v1/api/v1/backup/import", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import}, "The same as backup/import, under the doubled path that some clients call.", &shapes::backup, gives(shapes::imported)),
+    described({"/api/v1/api/v1/backup/restore", Access::admin, Needs::object, import_backup, 500, "请求参数错误", false, largest_import}, "The same as backup/restore, under the doubled path that some clients call.", &shapes::backup, gives(shapes::imported)),
+    described({"/api/v1/backup/full", Access::admin, Needs::nothing, download_everything, -1, {}, true}, "Everything as one ZIP file.", nullptr, gives_file("application/zip")),
+    described({"/api/v1/backup/full/restore", Access::admin, Needs::bytes, restore_everything, -1, {}, false, largest_archive}, "Puts such a file back and starts again with it.", nullptr, gives(shapes::restored)),
+    described({"/api/v1/backup/flvx/preview", Access::admin, Needs::bytes, preview_migration, -1, {}, false, largest_archive}, "What an export or a database of another FLVX panel would bring. Changes nothing.", nullptr, gives(shapes::migration)),
+    described({"/api/v1/backup/flvx/import", Access::admin, Needs::bytes, migrate, -1, {}, false, largest_archive}, "Brings it: all of it or nothing; may be repeated.", nullptr, gives(shapes::migration)),
 };
 // clang-format on
 

@@ -3,6 +3,7 @@
 #include "api/flvx/live_feed.hpp"
 #include "api/flvx/messages.hpp"
 #include "api/flvx/open_api.hpp"
+#include "api/flvx/openapi.hpp"
 #include "api/flvx/token.hpp"
 #include "base/text.hpp"
 
@@ -46,7 +47,23 @@ void add_cors(const http::Request&, http::Response& response)
 constexpr std::string_view error_page =
     "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"UTF-8\"><title>404</title></head><body><h1>404</h1></body></html>";
 
+// Beside the tables: no envelope, no guard.
+constexpr DocumentedPath plain_paths[] = {
+    {"/api/openapi.json", "This document.", "application/json"},
+    {"/api/v1/open_api/sub_store", "A package in one line for subscription clients; name and password in the query.", "text/plain"},
+    {"/flow/test", "Says test.", "text/plain"},
+    {"/error", "A page that says 404.", "text/html"},
+    {"/health", "200 while the program answers.", "application/json"},
+    {"/system-info", "Live figures for the page, as a WebSocket.", {}},
+};
+
 } // namespace
+
+std::vector<std::span<const Route>> all_routes()
+{
+    return {account_routes(), user_routes(),  node_routes(),   tunnel_routes(),      assignment_routes(), forward_routes(),
+            setting_routes(), group_routes(), backup_routes(), speed_limit_routes(), rule_routes()};
+}
 
 Dialect::Dialect(panel::Panel& panel) : panel_(panel), feed_(std::make_unique<LiveFeed>(panel)) {}
 
@@ -116,8 +133,7 @@ http::Response Dialect::subscribe(const http::Request& request) const
 
 void Dialect::mount(http::Router& router)
 {
-    for (const auto& table : {account_routes(), user_routes(), node_routes(), tunnel_routes(), assignment_routes(), forward_routes(),
-                              setting_routes(), group_routes(), backup_routes(), speed_limit_routes(), rule_routes()}) {
+    for (const auto& table : all_routes()) {
         for (const auto& route : table) {
             http::RouteOptions options;
             options.body_limit = route.body_limit;
@@ -125,6 +141,9 @@ void Dialect::mount(http::Router& router)
         }
     }
     router.add("*", "/api/v1/open_api/sub_store", [this](const http::Request& request) { return subscribe(request); });
+    router.add("GET", "/api/openapi.json", [document = openapi_document(all_routes(), plain_paths).dump()](const http::Request&) {
+        return http::Response::json(document);
+    });
     // Below /api/ nothing is a page: without a token even an unknown path answers like a known one (contract 1.3).
     router.fallback("/api/", [this](const http::Request& request) { return unrouted(request); });
     router.options([](const http::Request&) { return http::Response::empty(204); });

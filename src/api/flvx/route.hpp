@@ -1,6 +1,7 @@
 // What a route of this dialect is, and what its handler gets and gives.
 #pragma once
 
+#include "api/flvx/fields.hpp"
 #include "api/flvx/json_body.hpp"
 #include "api/http/message.hpp"
 #include "panel/actor.hpp"
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace sluice::flvx {
 
@@ -61,7 +63,20 @@ struct Route {
     std::string_view bad_body = "请求参数错误";
     bool also_get = false;
     std::size_t body_limit = std::size_t{1024} * 1024; // bytes
+    // For the API document (openapi.hpp).
+    std::string_view about = {};
+    const Shape* takes = nullptr; // the body; absent: none, or a file
+    Gives gives = {};             // what `data` of a success is
 };
+
+// A row of a route table, with what the API document says about it.
+constexpr Route described(Route route, std::string_view about, const Shape* takes, Gives gives = {})
+{
+    route.about = about;
+    route.takes = takes;
+    route.gives = gives;
+    return route;
+}
 
 // Tables, one per noun.
 std::span<const Route> account_routes();
@@ -75,6 +90,7 @@ std::span<const Route> backup_routes();
 std::span<const Route> group_routes();
 std::span<const Route> speed_limit_routes();
 std::span<const Route> rule_routes();
+std::vector<std::span<const Route>> all_routes(); // each of the tables above
 
 // Shapes that many endpoints share (FLVX contract 1.10).
 // The id under `key` or `alias`; absent when missing or not positive.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <stdexcept>
+#include <utility>
 
 namespace sluice::http {
 
@@ -132,6 +133,20 @@ void Router::fallback(std::string_view prefix, Handler handler, RouteOptions opt
 }
 
 void Router::options(Handler handler) { options_.handler = std::move(handler); }
+
+std::vector<std::pair<std::string, std::string>> Router::routes() const
+{
+    std::vector<std::pair<std::string, std::string>> found;
+    const auto take = [&](const Group& group) {
+        for (const auto& route : group) found.emplace_back(route.method, route.pattern);
+    };
+    for (const auto& [path, group] : exact_) take(group);
+    for (const auto& [count, groups] : with_parameters_) {
+        for (const auto& group : groups) take(group);
+    }
+    for (const auto& [prefix, group] : prefixes_) take(group);
+    return found;
+}
 
 Router::Match Router::find(std::string_view method, std::string_view path) const
 {

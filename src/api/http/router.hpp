@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace sluice::http {
@@ -43,6 +44,9 @@ public:
     void fallback(std::string_view prefix, Handler handler, RouteOptions options = {});
     // OPTIONS of any path (CORS preflight). Without one, OPTIONS is a method like any other.
     void options(Handler handler);
+
+    // Method and pattern of everything that was added, WebSockets too, in no particular order; not fallbacks.
+    std::vector<std::pair<std::string, std::string>> routes() const;
 
     struct Match {
         const Handler* handler = nullptr; // absent: nobody

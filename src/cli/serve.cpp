@@ -24,6 +24,7 @@
 #include "panel/backup.hpp"
 #include "panel/panel.hpp"
 #include "panel/vault.hpp"
+#include "probe/turnstile.hpp"
 #include "store/store.hpp"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ namespace {
 
 constexpr Milliseconds local_node_patience{2'000};
 constexpr Milliseconds request_limit{1'500}; // requests in flight may finish
+constexpr Seconds captcha_limit{10};
 constexpr std::size_t request_queue = 1'024;
 constexpr std::size_t link_threads = 4; // they take what nodes say and hand it on
 
@@ -115,6 +117,9 @@ Result<void> PanelProcess::start()
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
     acceptor_ = std::make_unique<hub::LinkAcceptor>(*panel_, *hub_, *identity_);
+    panel_->captcha().verify_by([](const std::string& url, const Secret& secret, const std::string& response, const IpAddress& from) {
+        return probe::verify_turnstile(url, secret, response, from, std::chrono::steady_clock::now() + captcha_limit);
+    });
     auto password = first_boot(*panel_, options_);
     if (!password) return password.error();
     first_password_ = std::move(*password);

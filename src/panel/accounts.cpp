@@ -21,15 +21,6 @@ constexpr std::int64_t administrator_expires = 2'727'251'700'000; // FLVX contra
 constexpr Milliseconds session_touch_every{60'000};
 constexpr std::size_t most_sessions = 100; // of one user; a script that signs in for every call must not fill the database
 
-// One visitor may hold a whole IPv6 /64, so that is what is throttled.
-std::string address_key(const IpAddress& address)
-{
-    if (!address.is_v6()) return "a:" + address.to_text();
-    auto bytes = address.bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
-    return "a:" + IpAddress::from_v6(bytes).to_text() + "/64";
-}
-
 } // namespace
 
 struct Accounts::State {
@@ -88,7 +79,7 @@ Result<bool> Accounts::ensure_administrator(const std::string& name, const Secre
 Result<domain::User> Accounts::sign_in(const std::string& name, const Secret& password, const IpAddress& from)
 {
     const auto now = context_.clock->steady();
-    const auto by_address = address_key(from);
+    const auto by_address = throttle_key(from);
     const auto by_account = "u:" + name.substr(0, 200);
     const auto wait = std::max(state_->by_address.wait_of(by_address, now), state_->by_account.wait_of(by_account, now));
     if (wait > Seconds{0}) return make_error(Errc::rate_limited, "sign_in", {}, {std::to_string(wait.count())});

@@ -7,6 +7,7 @@ namespace sluice::panel {
 Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
     : context_{&store, &clock, &live, nullptr, std::move(key), {}, {}},
       accounts_(context_),
+      captcha_(context_),
       users_(context_),
       nodes_(context_),
       tunnels_(context_),

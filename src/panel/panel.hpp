@@ -4,6 +4,7 @@
 #include "panel/accounting.hpp"
 #include "panel/accounts.hpp"
 #include "panel/assignments.hpp"
+#include "panel/captcha.hpp"
 #include "panel/context.hpp"
 #include "panel/enrolment.hpp"
 #include "panel/forwards.hpp"
@@ -34,6 +35,7 @@ public:
     void live_in(std::string folder, std::function<void()> restart);
 
     Accounts& accounts() { return accounts_; }
+    Captcha& captcha() { return captcha_; }
     Users& users() { return users_; }
     Nodes& nodes() { return nodes_; }
     Tunnels& tunnels() { return tunnels_; }
@@ -54,6 +56,7 @@ public:
 private:
     Context context_;
     Accounts accounts_;
+    Captcha captcha_;
     Users users_;
     Nodes nodes_;
     Tunnels tunnels_;

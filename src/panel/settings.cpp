@@ -20,8 +20,9 @@ Result<void> check_setting(const std::string& name, const std::string& value)
 {
     if (name.empty() || name.size() > 200 || is_internal_setting(name) || !is_utf8(name)) return make_error(Errc::invalid, "setting.name");
     if (value.size() > longest_value || !is_utf8(value)) return make_error(Errc::invalid, "setting.value");
-    // Nothing here can verify a captcha yet: switching it on would lock everybody out.
-    if (name == "captcha_enabled" && equals_ignoring_case(trim(value), "true")) return make_error(Errc::invalid, "setting.captcha");
+    const auto url = trim(value);
+    if (name == "captcha_verify_url" && !url.empty() && url.rfind("https://", 0) != 0 && url.rfind("http://", 0) != 0)
+        return make_error(Errc::invalid, "setting.captcha_url");
     return {};
 }
 

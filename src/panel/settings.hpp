@@ -24,7 +24,7 @@ struct Announcement {
     bool enabled = false;
 };
 
-// What put() demands of one setting, whoever brings it. Errors: invalid "setting.name", "setting.value" (more than 64 KiB or not UTF-8), "setting.captcha".
+// What put() demands of one setting, whoever brings it. Errors: invalid "setting.name", "setting.value" (more than 64 KiB or not UTF-8), "setting.captcha_url".
 Result<void> check_setting(const std::string& name, const std::string& value);
 // Belongs to the program and exists for nobody else.
 bool is_internal_setting(const std::string& name);

@@ -1,6 +1,7 @@
 #include "panel/throttle.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace sluice::panel {
 
@@ -42,6 +43,14 @@ std::size_t Throttle::size() const
 {
     const std::lock_guard lock(mutex_);
     return entries_.size();
+}
+
+std::string throttle_key(const IpAddress& address)
+{
+    if (!address.is_v6()) return "a:" + address.to_text();
+    auto bytes = address.bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+    return "a:" + IpAddress::from_v6(bytes).to_text() + "/64";
 }
 
 } // namespace sluice::panel

@@ -1,6 +1,7 @@
 // Slows down guessing: after a few failures every further one doubles the wait. Memory is bounded. Thread-safe.
 #pragma once
 
+#include "base/address.hpp"
 #include "base/time.hpp"
 
 #include <cstddef>
@@ -36,5 +37,8 @@ private:
     mutable std::mutex mutex_; // guards entries_
     std::unordered_map<std::string, Entry> entries_;
 };
+
+// One visitor may hold a whole IPv6 /64, so that is what is throttled.
+std::string throttle_key(const IpAddress& address);
 
 } // namespace sluice::panel

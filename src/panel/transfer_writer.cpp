@@ -1,6 +1,7 @@
 // The account that is kept of each row, and the sections that refer to nothing: users, nodes, settings.
 #include "panel/transfer_writer.hpp"
 
+#include "base/text.hpp"
 #include "domain/addresses.hpp"
 #include "panel/nodes.hpp"
 #include "panel/settings.hpp"
@@ -285,6 +286,11 @@ Result<void> TransferWriter::write_settings(const std::map<std::string, std::str
             continue;
         }
         const auto here = settings.find(name);
+        // Its keys are made for the site name of another panel: whoever moved in could not sign in.
+        if (name == "captcha_enabled" && equals_ignoring_case(trim(value), "true") && !(here && equals_ignoring_case(trim(here->value), "true"))) {
+            leave_out(Remark::refused_setting, {"setting.captcha"});
+            continue;
+        }
         const auto key = "settings:" + name;
         const auto source = source_digest({value});
         auto what = here ? Step::overwrite : Step::insert;

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "net/ca_bundle.hpp"
+#include "probe/wire.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -30,64 +31,6 @@ using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 using Session = std::unique_ptr<SSL, decltype(&SSL_free)>;
 
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
-
-bool wait_for(int socket, short what, Deadline deadline)
-{
-    pollfd one{socket, what, 0};
-    for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        const int ready = ::poll(&one, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
-        if (ready < 0 && errno == EINTR) continue;
-        return ready > 0;
-    }
-}
-
-// A socket with or without TLS on top, blocking with a deadline.
-class Wire {
-public:
-    Wire(int socket, SSL* session, Deadline deadline) : socket_(socket), session_(session), deadline_(deadline) {}
-
-    bool write(std::string_view bytes)
-    {
-        while (!bytes.empty()) {
-            const auto wrote = session_ != nullptr ? SSL_write(session_, bytes.data(), static_cast<int>(bytes.size()))
-                                                   : static_cast<int>(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
-            if (wrote > 0)
-                bytes.remove_prefix(static_cast<std::size_t>(wrote));
-            else if (!wait_again(wrote, POLLOUT))
-                return false;
-        }
-        return true;
-    }
-    // Empty at the end, on an error or at the deadline.
-    std::string read()
-    {
-        std::array<char, 4096> chunk{};
-        for (;;) {
-            const auto got = session_ != nullptr ? SSL_read(session_, chunk.data(), static_cast<int>(chunk.size()))
-                                                 : static_cast<int>(::recv(socket_, chunk.data(), chunk.size(), 0));
-            if (got > 0) return {chunk.data(), static_cast<std::size_t>(got)};
-            if (!wait_again(got, POLLIN)) return {};
-        }
-    }
-
-private:
-    bool wait_again(int outcome, short plain_wait)
-    {
-        if (session_ != nullptr) {
-            const int why = SSL_get_error(session_, outcome);
-            if (why == SSL_ERROR_WANT_READ) return wait_for(socket_, POLLIN, deadline_);
-            if (why == SSL_ERROR_WANT_WRITE) return wait_for(socket_, POLLOUT, deadline_);
-            return false;
-        }
-        if (outcome == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;
-        return wait_for(socket_, plain_wait, deadline_);
-    }
-
-    int socket_;
-    SSL* session_;
-    Deadline deadline_;
-};
 
 std::string name_text(X509_NAME* name)
 {

@@ -61,7 +61,14 @@ inline constexpr Shape page{"Page", page_fields};
 inline constexpr Field order_item_fields[] = {{"id", Kind::integer, "", true}, {"inx", Kind::integer, "place in lists", true}};
 inline constexpr Shape order_item{"OrderItem", order_item_fields};
 
-inline constexpr Field sign_in_fields[] = {{"username", Kind::text, "", true}, {"password", Kind::text, "", true}, {"captchaId", Kind::text, ""}};
+inline constexpr Field captcha_answer_fields[] = {{"id", Kind::text, "chosen by the client; for captchaId of user/login", true}, {"data", Kind::text, "what the challenge gave", true}};
+inline constexpr Shape captcha_answer{"CaptchaAnswer", captcha_answer_fields};
+inline constexpr Field captcha_token_fields[] = {{"validToken", Kind::text, "the id, or empty"}};
+inline constexpr Shape captcha_token{"CaptchaToken", captcha_token_fields};
+inline constexpr Field captcha_verdict_fields[] = {{"success", Kind::boolean, ""}, {"data", Kind::object, "", false, &captcha_token}};
+inline constexpr Shape captcha_verdict{"CaptchaVerdict", captcha_verdict_fields};
+
+inline constexpr Field sign_in_fields[] = {{"username", Kind::text, "", true}, {"password", Kind::text, "", true}, {"captchaId", Kind::text, "where captcha/check says 1: an id that captcha/verify accepted, or what the challenge gave"}};
 inline constexpr Shape sign_in{"SignIn", sign_in_fields};
 inline constexpr Field signed_in_fields[] = {{"token", Kind::text, "for the Authorization field, as it is"}, {"name", Kind::text, ""},
                                              {"role_id", Kind::integer, "0 administrator, 1 regular"}, {"requirePasswordChange", Kind::boolean, ""}};

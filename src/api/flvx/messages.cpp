@@ -17,6 +17,8 @@ constexpr Row rows[] = {
     // Accounts and users.
     {Errc::unauthenticated, "sign_in", "用户名或密码错误"},
     {Errc::rate_limited, "sign_in", "登录尝试过于频繁，请 {0} 秒后再试"},
+    {Errc::invalid, "captcha", "验证码校验失败"},
+    {Errc::rate_limited, "captcha", "验证码校验过于频繁，请 {0} 秒后再试"},
     {Errc::rate_limited, "password.busy", "服务器繁忙，请 {0} 秒后再试"},
     {Errc::not_found, "user", "用户不存在"},
     {Errc::invalid, "password.current", "当前密码错误"},
@@ -131,7 +133,7 @@ constexpr Row rows[] = {
     {Errc::not_found, "setting", "配置不存在"},
     {Errc::invalid, "setting.name", "配置名称无效"},
     {Errc::invalid, "setting.value", "配置值无效"},
-    {Errc::invalid, "setting.captcha", "此版本暂不支持验证码，未启用"},
+    {Errc::invalid, "setting.captcha_url", "验证码校验地址无效"},
     {Errc::invalid, "announcement.content", "公告内容无效"},
 };
 

@@ -2,6 +2,7 @@
 import BookOpen from '@lucide/svelte/icons/book-open';
 import Gauge from '@lucide/svelte/icons/gauge';
 import ArrowRightLeft from '@lucide/svelte/icons/arrow-right-left';
+import History from '@lucide/svelte/icons/history';
 import Route from '@lucide/svelte/icons/route';
 import Server from '@lucide/svelte/icons/server';
 import Settings from '@lucide/svelte/icons/settings';
@@ -28,6 +29,7 @@ export const pages: readonly Page[] = [
     { path: '/users', title: 'nav.users', icon: Users, admin: true, load: () => import('./pages/users/Users.svelte') },
     { path: '/settings', title: 'nav.settings', icon: Settings, admin: true, load: () => import('./pages/settings/Settings.svelte') },
     { path: '/account', title: 'nav.account', icon: UserRound, load: () => import('./pages/account/Account.svelte') },
+    { path: '/history', title: 'nav.history', icon: History, admin: true, hidden: true, load: () => import('./pages/history/History.svelte') },
     { path: '/reference', title: 'nav.reference', icon: BookOpen, hidden: true, load: () => import('./pages/reference/Reference.svelte') },
     { path: '/guide', title: 'nav.guide', icon: Gauge, admin: true, hidden: true, load: () => import('./pages/guide/Guide.svelte') },
 ];

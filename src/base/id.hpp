@@ -25,6 +25,7 @@ using SpeedLimitId = Id<struct SpeedLimitTag>;
 using UserGroupId = Id<struct UserGroupTag>;
 using TunnelGroupId = Id<struct TunnelGroupTag>;
 using SessionId = Id<struct SessionTag>;
+using TokenId = Id<struct TokenTag>;
 
 } // namespace sluice
 

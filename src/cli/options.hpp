@@ -18,7 +18,7 @@
 
 namespace sluice::cli {
 
-enum class Verb { serve, help, version, check_config, diagnose, backup, restore, reset_password, enrol, import_flvx };
+enum class Verb { serve, help, version, check_config, diagnose, backup, restore, reset_password, unlock, enrol, import_flvx };
 
 // What this process does when it serves.
 enum class Role { appliance, panel, agent };

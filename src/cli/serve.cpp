@@ -39,6 +39,7 @@ namespace {
 constexpr Milliseconds local_node_patience{2'000};
 constexpr Milliseconds request_limit{1'500}; // requests in flight may finish
 constexpr Seconds captcha_limit{10};
+constexpr const char* captcha_origin = "https://challenges.cloudflare.com"; // of its widget
 constexpr std::size_t request_queue = 1'024;
 constexpr std::size_t link_threads = 4; // they take what nodes say and hand it on
 
@@ -158,6 +159,9 @@ Result<void> PanelProcess::start()
         if (!renewed) log::error("certificate not renewed", {{"problem", describe(renewed.error())}});
         if (renewed && *renewed) log::info("certificate renewed", {{"fingerprint", tls_->info().fingerprint}});
     });
+    const auto allow_captcha = [this] { server_->set_page_origin(panel_->captcha().has_widget() ? captcha_origin : ""); };
+    allow_captcha();
+    panel_->settings().when_changed(allow_captcha);
     server_->start();
     return {};
 }

@@ -59,7 +59,7 @@ int run_reset_password(const Options& options)
                                                      : complain(reset.error(), exit_failed);
     ::unlink(initial_password_file(options.data_dir).c_str()); // what it says may no longer be true
     // The password alone on standard output, so that a script can take it.
-    std::cerr << "Open sessions of " << name << " have ended; another password has to be chosen at the next sign-in." << std::endl;
+    std::cerr << "Open sessions and tokens of " << name << " have ended; another password has to be chosen at the next sign-in." << std::endl;
     if (options.password_file.empty()) std::cout << password->reveal() << std::endl;
     return exit_ok;
 }

@@ -15,6 +15,7 @@ int run_verb(const Options& options)
     case Verb::restore: return run_restore(options);
     case Verb::reset_password: return run_reset_password(options);
     case Verb::enrol: return run_enrol(options);
+    case Verb::unlock: return run_unlock(options);
     case Verb::import_flvx: return run_import_flvx(options);
     case Verb::serve: break;
     }

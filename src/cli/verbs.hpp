@@ -21,6 +21,7 @@ int run_backup(const Options& options);
 int run_restore(const Options& options);
 int run_reset_password(const Options& options);
 int run_enrol(const Options& options);
+int run_unlock(const Options& options);
 int run_import_flvx(const Options& options);
 
 // Whichever verb it is but Verb::serve.

@@ -3,11 +3,14 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "panel/admin_addresses.hpp"
 #include "panel/context.hpp"
 #include "panel/passwords.hpp"
+#include "panel/second_factors.hpp"
 #include "panel/throttle.hpp"
 #include "panel/users.hpp"
 #include "panel/vault.hpp"
+#include "store/credential_table.hpp"
 #include "store/setting_table.hpp"
 #include "store/user_table.hpp"
 
@@ -20,6 +23,8 @@ namespace {
 constexpr std::int64_t administrator_expires = 2'727'251'700'000; // FLVX contract 2
 constexpr Milliseconds session_touch_every{60'000};
 constexpr std::size_t most_sessions = 100; // of one user; a script that signs in for every call must not fill the database
+
+std::string own_key(const Actor& actor) { return "p:" + std::to_string(actor.user.value); }
 
 } // namespace
 
@@ -76,7 +81,18 @@ Result<bool> Accounts::ensure_administrator(const std::string& name, const Secre
     });
 }
 
-Result<domain::User> Accounts::sign_in(const std::string& name, const Secret& password, const IpAddress& from)
+Result<domain::User> Accounts::sign_in(const std::string& name, const Secret& password, const IpAddress& from, const std::string& code)
+{
+    return check(name, password, from, &code);
+}
+
+Result<domain::User> Accounts::check_credentials(const std::string& name, const Secret& password, const IpAddress& from)
+{
+    return check(name, password, from, nullptr);
+}
+
+// Without `code` nobody signs in: neither a second factor nor an address is asked for.
+Result<domain::User> Accounts::check(const std::string& name, const Secret& password, const IpAddress& from, const std::string* code)
 {
     const auto now = context_.clock->steady();
     const auto by_address = throttle_key(from);
@@ -87,11 +103,17 @@ Result<domain::User> Accounts::sign_in(const std::string& name, const Secret& pa
     struct Known {
         std::optional<domain::User> user;
         std::string hash;
+        bool second_factor = false;
+        bool may_come = true; // from this address
     };
     auto known = context_.store->read([&](store::ReadTx& tx) -> Result<Known> {
         store::UserTable users(tx);
-        Known found{users.find_by_name(name), {}};
-        if (found.user) found.hash = users.password_of(found.user->id);
+        Known found;
+        found.user = users.find_by_name(name);
+        if (!found.user) return found;
+        found.hash = users.password_of(found.user->id);
+        found.second_factor = has_second_factor(tx, found.user->id);
+        found.may_come = found.user->role != domain::Role::admin || administrator_may_come_from(tx, from);
         return found;
     });
     if (!known) return known.error();
@@ -106,8 +128,27 @@ Result<domain::User> Accounts::sign_in(const std::string& name, const Secret& pa
     }
     auto& user = *known->user;
     if (!user.enabled) return make_error(Errc::forbidden, "user.disabled");
-    state_->by_address.succeeded(by_address);
-    state_->by_account.succeeded(by_account);
+    if (code != nullptr && !known->may_come) {
+        log::warning("administrator refused: not from this address", {{"address", from.to_text()}, {"user", user.name}});
+        return make_error(Errc::forbidden, "admin.address");
+    }
+    if (code != nullptr && known->second_factor) {
+        // Nothing is forgiven before both fit: else the password alone would give as many guesses as one likes.
+        if (trim(*code).empty()) return make_error(Errc::forbidden, "second_factor.needed");
+        const auto used = context_.store->write([&](store::WriteTx& tx) { return use_second_factor(tx, context_, user.id, *code); });
+        if (!used) {
+            if (used.error().code == Errc::invalid) {
+                state_->by_address.failed(by_address, now);
+                state_->by_account.failed(by_account, now);
+                log::warning("sign-in failed: second factor", {{"address", from.to_text()}, {"user", user.name}});
+            }
+            return used.error();
+        }
+    }
+    if (code != nullptr || !known->second_factor) {
+        state_->by_address.succeeded(by_address);
+        state_->by_account.succeeded(by_account);
+    }
     if (is_md5(known->hash)) {
         if (const auto better = hash_password(password)) {
             const auto stored = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
@@ -152,7 +193,8 @@ Result<Actor> Accounts::resolve_session(const std::string& token_hash, const IpA
         if (!session || session->expires <= now) return make_error(Errc::unauthenticated, "session");
         const auto user = store::UserTable(tx).find(session->user);
         if (!user || !user->enabled) return make_error(Errc::unauthenticated, "session.user");
-        return Found{Actor{user->id, user->name, user->role, from}, session->id, session->last_used + session_touch_every <= now};
+        if (user->role == domain::Role::admin && !administrator_may_come_from(tx, from)) return make_error(Errc::forbidden, "admin.address");
+        return Found{Actor{user->id, user->name, user->role, from, {}}, session->id, session->last_used + session_touch_every <= now};
     });
     if (!found) return found.error();
     if (found->stale) {
@@ -174,27 +216,76 @@ Result<void> Accounts::close_session(const std::string& token_hash)
     });
 }
 
-Result<void> Accounts::change_credentials(const Actor& actor, const std::string& new_name, const Secret& current, const Secret& next,
-                                          const std::string& keep_token_hash)
+Result<std::vector<Accounts::OpenSession>> Accounts::sessions(const Actor& actor, const std::string& token_hash)
 {
-    if (new_name.size() > longest_user_name) return make_error(Errc::invalid, "user.name_length");
+    const auto now = context_.clock->wall();
+    return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<OpenSession>> {
+        store::SessionTable table(tx);
+        const auto own = table.find(token_hash);
+        std::vector<OpenSession> open;
+        for (auto& session : table.of_user(actor.user)) {
+            if (session.expires <= now) continue;
+            open.push_back({session.id, session.created, session.expires, session.last_used, std::move(session.address), std::move(session.client),
+                            own && own->id == session.id});
+        }
+        return open;
+    });
+}
+
+Result<void> Accounts::end_session(const Actor& actor, SessionId id)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        if (!store::SessionTable(tx).remove(id, actor.user)) return make_error(Errc::not_found, "session");
+        audit(tx, context_, actor, "session.end", id.value);
+        return {};
+    });
+}
+
+Result<void> Accounts::end_other_sessions(const Actor& actor, const std::string& token_hash)
+{
+    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        store::SessionTable(tx).remove_all_of(actor.user, token_hash);
+        audit(tx, context_, actor, "session.end_others", actor.user.value);
+        return {};
+    });
+}
+
+Result<void> Accounts::may_try(const Actor& actor)
+{
+    const auto wait = state_->by_account.wait_of(own_key(actor), context_.clock->steady());
+    if (wait > Seconds{0}) return make_error(Errc::rate_limited, "sign_in", {}, {std::to_string(wait.count())});
+    return {};
+}
+
+void Accounts::tried(const Actor& actor, bool fine)
+{
+    if (fine)
+        state_->by_account.succeeded(own_key(actor));
+    else
+        state_->by_account.failed(own_key(actor), context_.clock->steady());
+}
+
+Result<void> Accounts::confirm_password(const Actor& actor, const Secret& password)
+{
     const auto stored = context_.store->read([&](store::ReadTx& tx) -> Result<std::string> {
         store::UserTable users(tx);
         if (!users.find(actor.user)) return make_error(Errc::not_found, "user");
         return users.password_of(actor.user);
     });
     if (!stored) return stored.error();
-    const auto key = "p:" + std::to_string(actor.user.value);
-    const auto now = context_.clock->steady();
-    if (const auto wait = state_->by_account.wait_of(key, now); wait > Seconds{0})
-        return make_error(Errc::rate_limited, "sign_in", {}, {std::to_string(wait.count())});
-    const auto fits = check_password(current, *stored);
+    if (auto free = may_try(actor); !free) return free;
+    const auto fits = check_password(password, *stored);
     if (!fits) return fits.error();
-    if (!*fits) {
-        state_->by_account.failed(key, now);
-        return make_error(Errc::invalid, "password.current");
-    }
-    state_->by_account.succeeded(key);
+    tried(actor, *fits);
+    if (!*fits) return make_error(Errc::invalid, "password.current");
+    return {};
+}
+
+Result<void> Accounts::change_credentials(const Actor& actor, const std::string& new_name, const Secret& current, const Secret& next,
+                                          const std::string& keep_token_hash)
+{
+    if (new_name.size() > longest_user_name) return make_error(Errc::invalid, "user.name_length");
+    if (auto fits = confirm_password(actor, current); !fits) return fits;
     const auto hash = hash_password(next);
     if (!hash) return hash.error();
     auto changed = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
@@ -227,7 +318,8 @@ Result<void> Accounts::reset_password(const std::string& name, const Secret& pas
         if (!user) return make_error(Errc::not_found, "user", {}, {name});
         users.set_password(user->id, *hash, true, context_.clock->wall());
         store::SessionTable(tx).remove_all_of(user->id, {});
-        audit(tx, context_, Actor{UserId{}, "console", domain::Role::admin, {}}, "user.password_reset", user->id.value);
+        store::ApiTokenTable(tx).remove_all_of(user->id);
+        audit(tx, context_, Actor{UserId{}, "console", domain::Role::admin, {}, {}}, "user.password_reset", user->id.value);
         return {};
     });
 }

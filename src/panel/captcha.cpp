@@ -28,7 +28,7 @@ Error refused() { return make_error(Errc::invalid, "captcha"); }
 struct Captcha::State {
     Throttle by_address{Throttle::Policy{20, Seconds{60}, Seconds{900}, 10'000}};
     Verifier verifier;
-    std::mutex mutex; // guards the fields below
+    std::mutex mutex;                         // guards the fields below
     std::map<std::string, SteadyTime> solved; // until when
     int asking = 0;
 };
@@ -46,6 +46,15 @@ bool Captcha::wanted()
         return row && equals_ignoring_case(trim(row->value), "true");
     });
     return !setting || *setting;
+}
+
+bool Captcha::has_widget()
+{
+    const auto key = context_.store->read([](store::ReadTx& tx) -> Result<bool> {
+        const auto row = store::SettingTable(tx).find("cloudflare_site_key");
+        return row && !trim(row->value).empty();
+    });
+    return key && *key && wanted();
 }
 
 Result<void> Captcha::check(const std::string& response, const IpAddress& from, bool ok_without_secret)
@@ -104,7 +113,8 @@ Result<void> Captcha::solve(const std::string& id, const std::string& response, 
     const std::lock_guard lock(state_->mutex);
     auto& solved = state_->solved;
     std::erase_if(solved, [&](const auto& item) { return item.second <= now; });
-    if (solved.size() >= most_remembered) solved.erase(std::min_element(solved.begin(), solved.end(), [](auto& a, auto& b) { return a.second < b.second; }));
+    if (solved.size() >= most_remembered)
+        solved.erase(std::min_element(solved.begin(), solved.end(), [](auto& a, auto& b) { return a.second < b.second; }));
     solved[id] = now + remembered_for;
     return {};
 }

@@ -1,5 +1,6 @@
 // Whether who signs in has to solve a captcha, and whether he did. The challenge itself is another server's work (Cloudflare Turnstile), reached through a
-// function that the wiring gives. Settings: captcha_enabled, cloudflare_secret_key, captcha_verify_url.
+// function that the wiring gives. Settings: captcha_enabled, cloudflare_site_key, cloudflare_secret_key,
+// captcha_verify_url.
 #pragma once
 
 #include "base/address.hpp"
@@ -25,6 +26,9 @@ public:
     void verify_by(Verifier verifier); // before the first request; without one nothing can be solved but where no secret is set
 
     bool wanted(); // also when the settings cannot be read
+
+    // The page shows a challenge of another origin: it is wanted, and there is a site key for it.
+    bool has_widget();
 
     // Remembers `id` as solved for five minutes, for one sign-in. Without a stored secret the response must be "ok" (FLVX contract 5.1). Errors: invalid
     // "captcha"; rate_limited "captcha" (args[0] = seconds to wait) after many failures of an address or when too many are being verified.

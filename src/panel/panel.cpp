@@ -7,6 +7,9 @@ namespace sluice::panel {
 Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
     : context_{&store, &clock, &live, nullptr, std::move(key), {}, {}},
       accounts_(context_),
+      api_tokens_(context_),
+      second_factors_(context_, accounts_),
+      history_(context_),
       captcha_(context_),
       users_(context_),
       nodes_(context_),

@@ -3,6 +3,7 @@
 
 #include "panel/accounting.hpp"
 #include "panel/accounts.hpp"
+#include "panel/api_tokens.hpp"
 #include "panel/assignments.hpp"
 #include "panel/captcha.hpp"
 #include "panel/context.hpp"
@@ -10,10 +11,12 @@
 #include "panel/forwards.hpp"
 #include "panel/full_backups.hpp"
 #include "panel/groups.hpp"
+#include "panel/history.hpp"
 #include "panel/live.hpp"
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
 #include "panel/rule_import.hpp"
+#include "panel/second_factors.hpp"
 #include "panel/settings.hpp"
 #include "panel/speed_limits.hpp"
 #include "panel/transfer.hpp"
@@ -35,6 +38,9 @@ public:
     void live_in(std::string folder, std::function<void()> restart);
 
     Accounts& accounts() { return accounts_; }
+    ApiTokens& api_tokens() { return api_tokens_; }
+    SecondFactors& second_factors() { return second_factors_; }
+    History& history() { return history_; }
     Captcha& captcha() { return captcha_; }
     Users& users() { return users_; }
     Nodes& nodes() { return nodes_; }
@@ -56,6 +62,9 @@ public:
 private:
     Context context_;
     Accounts accounts_;
+    ApiTokens api_tokens_;
+    SecondFactors second_factors_;
+    History history_;
     Captcha captcha_;
     Users users_;
     Nodes nodes_;

@@ -1,6 +1,7 @@
 #include "panel/settings.hpp"
 
 #include "base/text.hpp"
+#include "panel/admin_addresses.hpp"
 #include "panel/context.hpp"
 #include "store/setting_table.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 constexpr std::size_t longest_value = 64 * 1024;
 
 bool is_secret(const std::string& name) { return to_lower(name).find("secret") != std::string::npos; }
+bool is_for_administrators(const std::string& name) { return is_secret(name) || name == admin_addresses_setting; }
 
 } // namespace
 
@@ -20,6 +22,9 @@ Result<void> check_setting(const std::string& name, const std::string& value)
 {
     if (name.empty() || name.size() > 200 || is_internal_setting(name) || !is_utf8(name)) return make_error(Errc::invalid, "setting.name");
     if (value.size() > longest_value || !is_utf8(value)) return make_error(Errc::invalid, "setting.value");
+    if (name == admin_addresses_setting) {
+        if (const auto networks = parse_admin_addresses(value); !networks) return networks.error();
+    }
     const auto url = trim(value);
     if (name == "captcha_verify_url" && !url.empty() && url.rfind("https://", 0) != 0 && url.rfind("http://", 0) != 0)
         return make_error(Errc::invalid, "setting.captcha_url");
@@ -29,7 +34,7 @@ Result<void> check_setting(const std::string& name, const std::string& value)
 Result<Setting> Settings::get(const Actor* actor, const std::string& name)
 {
     const auto missing = make_error(Errc::not_found, "setting");
-    if (is_internal_setting(name) || (is_secret(name) && !(actor && actor->is_admin()))) return missing;
+    if (is_internal_setting(name) || (is_for_administrators(name) && !(actor && actor->is_admin()))) return missing;
     return context_.store->read([&](store::ReadTx& tx) -> Result<Setting> {
         auto row = store::SettingTable(tx).find(name);
         if (!row) return missing;
@@ -41,7 +46,8 @@ Result<std::map<std::string, std::string>> Settings::list(const Actor& actor)
 {
     return context_.store->read([&](store::ReadTx& tx) -> Result<std::map<std::string, std::string>> {
         auto values = store::SettingTable(tx).all();
-        std::erase_if(values, [&](const auto& item) { return is_internal_setting(item.first) || (is_secret(item.first) && !actor.is_admin()); });
+        std::erase_if(values,
+                      [&](const auto& item) { return is_internal_setting(item.first) || (is_for_administrators(item.first) && !actor.is_admin()); });
         return values;
     });
 }
@@ -51,8 +57,11 @@ Result<void> Settings::put(const Actor& actor, const std::map<std::string, std::
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
     for (const auto& [name, value] : values) {
         if (const auto checked = check_setting(name, value); !checked) return checked;
+        // Whoever shuts a door stands inside.
+        if (name == admin_addresses_setting && !is_among(actor.address, parse_admin_addresses(value).value()))
+            return make_error(Errc::invalid, "setting.own_address", {}, {actor.address.to_text()});
     }
-    return context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+    auto stored = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
         store::SettingTable settings(tx);
         for (const auto& [name, value] : values) {
             const auto before = settings.find(name);
@@ -62,6 +71,31 @@ Result<void> Settings::put(const Actor& actor, const std::map<std::string, std::
                   hide ? name : name + "=" + value.substr(0, 200));
         }
         return {};
+    });
+    if (stored) changed_();
+    return stored;
+}
+
+Result<Settings::Unlocked> Settings::unlock()
+{
+    const Actor console{UserId{}, "console", domain::Role::admin, {}, {}};
+    return context_.store->write([&](store::WriteTx& tx) -> Result<Unlocked> {
+        store::SettingTable settings(tx);
+        Unlocked was;
+        const auto captcha = settings.find("captcha_enabled");
+        was.captcha = captcha && equals_ignoring_case(trim(captcha->value), "true");
+        const auto addresses = settings.find(admin_addresses_setting);
+        was.addresses = addresses && !trim(addresses->value).empty();
+        if (was.captcha) {
+            settings.put("captcha_enabled", "false", context_.clock->wall());
+            audit(tx, context_, console, "setting.update", 0, "captcha_enabled=true", "captcha_enabled=false");
+        }
+        if (was.addresses) {
+            settings.put(admin_addresses_setting, "", context_.clock->wall());
+            audit(tx, context_, console, "setting.update", 0, std::string{admin_addresses_setting} + "=" + addresses->value.substr(0, 200),
+                  std::string{admin_addresses_setting} + "=");
+        }
+        return was;
     });
 }
 

@@ -93,6 +93,16 @@ std::string hmac_sha256(const Secret& key, std::string_view input)
     return digest;
 }
 
+std::string hmac_sha1(const Secret& key, std::string_view input)
+{
+    std::string digest(20, '\0');
+    unsigned length = 0;
+    const auto& secret = key.reveal();
+    if (HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()), bytes(input), input.size(), bytes(digest), &length) == nullptr)
+        throw std::runtime_error("HMAC-SHA-1 failed");
+    return digest;
+}
+
 bool equal_in_constant_time(std::string_view a, std::string_view b)
 {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

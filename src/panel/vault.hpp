@@ -21,6 +21,7 @@ Result<Secret> load_or_create_key(const std::string& path);
 
 std::string sha256(std::string_view bytes);                         // 32 bytes
 std::string hmac_sha256(const Secret& key, std::string_view bytes); // RFC 2104, 32 bytes
+std::string hmac_sha1(const Secret& key, std::string_view bytes);   // 20 bytes; only for RFC 6238
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 } // namespace sluice::panel

@@ -4,6 +4,14 @@
 
 namespace sluice::store {
 
+namespace {
+
+// ?1 is what is looked for. Percent signs and underscores in it mean themselves.
+constexpr const char* audit_filter = "WHERE ?1 = '' OR instr(lower(user_name || ' ' || address || ' ' || action || ' ' || object || ' ' || before || "
+                                     "' ' || after), lower(?1)) > 0 ";
+
+} // namespace
+
 std::optional<SettingRow> SettingTable::find(const std::string& name)
 {
     Statement query(tx_, "SELECT id, name, value, changed FROM settings WHERE name = ?", name);
@@ -63,13 +71,19 @@ void AuditTable::add(const AuditRow& row)
         .run();
 }
 
-std::vector<AuditRow> AuditTable::newest(std::size_t limit)
+std::vector<AuditRow> AuditTable::newest(std::size_t limit) { return part({}, 0, limit); }
+
+std::vector<AuditRow> AuditTable::part(const std::string& words, std::size_t skip, std::size_t count)
 {
     std::vector<AuditRow> rows;
-    Statement query(tx_, "SELECT happened, user_id, user_name, address, action, object, before, after FROM audit ORDER BY id DESC LIMIT ?",
-                    static_cast<std::int64_t>(limit));
+    Statement query(tx_,
+                    (std::string{"SELECT id, happened, user_id, user_name, address, action, object, before, after FROM audit "} + audit_filter +
+                     "ORDER BY id DESC LIMIT ?2 OFFSET ?3")
+                        .c_str(),
+                    words, static_cast<std::int64_t>(count), static_cast<std::int64_t>(skip));
     while (query.next()) {
         AuditRow row;
+        row.id = query.integer();
         row.happened = query.time();
         row.user = UserId{query.optional_integer().value_or(0)};
         row.user_name = query.text();
@@ -81,6 +95,13 @@ std::vector<AuditRow> AuditTable::newest(std::size_t limit)
         rows.push_back(std::move(row));
     }
     return rows;
+}
+
+std::size_t AuditTable::count(const std::string& words)
+{
+    Statement query(tx_, (std::string{"SELECT count(*) FROM audit "} + audit_filter).c_str(), words);
+    query.next();
+    return static_cast<std::size_t>(query.integer());
 }
 
 void AuditTable::trim() { Statement(tx_, "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - 100000").run(); }

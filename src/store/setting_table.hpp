@@ -55,6 +55,7 @@ struct AuditRow {
     std::string object;
     std::string before;
     std::string after;
+    std::int64_t id = 0; // filled when read
 };
 
 class AuditTable {
@@ -62,6 +63,9 @@ public:
     explicit AuditTable(ReadTx& tx) : tx_(tx) {}
     void add(const AuditRow& row);
     std::vector<AuditRow> newest(std::size_t limit);
+    // Newest first, of those where any text contains `words` (ASCII letters of either case; empty: all).
+    std::vector<AuditRow> part(const std::string& words, std::size_t skip, std::size_t count);
+    std::size_t count(const std::string& words);
     void trim();
 
 private:

@@ -30,6 +30,21 @@ domain::User user_row(Statement& row)
     return user;
 }
 
+constexpr const char* session_columns = "SELECT id, user_id, created, expires, last_used, address, client FROM sessions ";
+
+Session session_row(Statement& row)
+{
+    Session session;
+    session.id = row.id<SessionId>();
+    session.user = row.id<UserId>();
+    session.created = row.time();
+    session.expires = row.time();
+    session.last_used = row.time();
+    session.address = row.text();
+    session.client = row.text();
+    return session;
+}
+
 } // namespace
 
 std::optional<domain::User> UserTable::find(UserId id)
@@ -107,18 +122,22 @@ void UserTable::remove(UserId id) { Statement(tx_, "DELETE FROM users WHERE id =
 
 std::optional<Session> SessionTable::find(const std::string& token_hash)
 {
-    Statement query(tx_, "SELECT id, user_id, created, expires, last_used, address, client FROM sessions WHERE token_hash = ?",
-                    Statement::as_blob(token_hash));
+    Statement query(tx_, (std::string{session_columns} + "WHERE token_hash = ?").c_str(), Statement::as_blob(token_hash));
     if (!query.next()) return std::nullopt;
-    Session session;
-    session.id = query.id<SessionId>();
-    session.user = query.id<UserId>();
-    session.created = query.time();
-    session.expires = query.time();
-    session.last_used = query.time();
-    session.address = query.text();
-    session.client = query.text();
-    return session;
+    return session_row(query);
+}
+
+std::vector<Session> SessionTable::of_user(UserId user)
+{
+    std::vector<Session> sessions;
+    Statement query(tx_, (std::string{session_columns} + "WHERE user_id = ? ORDER BY last_used DESC, id DESC").c_str(), user);
+    while (query.next()) sessions.push_back(session_row(query));
+    return sessions;
+}
+
+bool SessionTable::remove(SessionId id, UserId user)
+{
+    return Statement(tx_, "DELETE FROM sessions WHERE id = ? AND user_id = ?", id, user).run() > 0;
 }
 
 void SessionTable::insert(const std::string& token_hash, const Session& session)

@@ -60,6 +60,8 @@ public:
     std::optional<Session> find(const std::string& token_hash);
     void insert(const std::string& token_hash, const Session& session);
     void touch(SessionId id, WallTime now, const std::string& address);
+    std::vector<Session> of_user(UserId user); // last used first
+    bool remove(SessionId id, UserId user);    // false: none of his
     void remove(const std::string& token_hash);
     void remove_all_of(UserId user, const std::string& except_token_hash); // an empty exception spares none
     void remove_expired(WallTime now);

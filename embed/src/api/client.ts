@@ -2,7 +2,9 @@
 // token to send and what to do when it is refused.
 import type {
     Announcement,
+    ApiToken,
     Assignment,
+    Change,
     Diagnosis,
     DiagnosisStep,
     Forward,
@@ -10,7 +12,9 @@ import type {
     Node,
     NodeDraft,
     Package,
+    Session,
     SignedIn,
+    TokenScope,
     Tunnel,
     TunnelDraft,
     UsableTunnel,
@@ -91,7 +95,29 @@ const orders = (ids: number[]) => ids.map((id, inx) => ({ id, inx }));
 
 export const api = {
     captchaWanted: () => call<number>('captcha/check', {}, { open: true }).then((wanted) => wanted !== 0),
-    signIn: (username: string, password: string) => call<SignedIn>('user/login', { username, password, captchaId: '' }, { open: true }),
+    // Not in an envelope.
+    solveCaptcha: async (id: string, data: string): Promise<string> => {
+        const answer = await fetch('/api/v1/captcha/verify', { method: 'POST', body: JSON.stringify({ id, data }), signal: AbortSignal.timeout(normal_wait) });
+        return ((await answer.json()) as { data: { validToken: string } }).data.validToken;
+    },
+    signIn: (username: string, password: string, proof: { captchaId: string; code: string }) =>
+        call<SignedIn>('user/login', { username, password, ...proof }, { open: true }),
+    // Ends a session that this page forgets anyway: nobody waits for it.
+    signOut: (token: string) => void send('POST', 'account/sign-out', {}, token).catch(() => undefined),
+
+    sessions: () => call<Session[]>('account/session/list'),
+    endSession: (id: number) => call<undefined>('account/session/revoke', { id }),
+    endOtherSessions: () => call<undefined>('account/session/revoke', { others: true }),
+    tokens: () => call<ApiToken[]>('account/token/list'),
+    createToken: (draft: { name: string; scope: TokenScope; expTime: number }) => call<{ id: number; token: string }>('account/token/create', draft),
+    revokeToken: (id: number) => call<undefined>('account/token/revoke', { id }),
+    secondFactor: () => call<{ enabled: boolean; recoveryCodes: number }>('account/second-factor/state'),
+    beginSecondFactor: (password: string) => call<{ secret: string; uri: string }>('account/second-factor/begin', { password }),
+    confirmSecondFactor: (code: string) => call<{ recoveryCodes: string[] }>('account/second-factor/confirm', { code }).then((one) => one.recoveryCodes),
+    newRecoveryCodes: (code: string) => call<{ recoveryCodes: string[] }>('account/second-factor/recovery', { code }).then((one) => one.recoveryCodes),
+    removeSecondFactor: (password: string, code: string) => call<undefined>('account/second-factor/remove', { password, code }),
+    history: (keyword: string, page: number) => call<{ list: Change[]; total: number }>('audit/list', { keyword, page, pageSize: 50 }),
+
     setting: (name: string) => call<{ value: string }>('config/get', { name }, { open: true }).then((row) => row.value),
     changePassword: (change: { newUsername: string; currentPassword: string; newPassword: string; confirmPassword: string }) =>
         call<undefined>('user/updatePassword', change),

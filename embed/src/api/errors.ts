@@ -14,6 +14,21 @@ const messages: readonly (readonly [string, TextKey])[] = [
     ['账号已禁用', 'error.ownerDisabled'],
     ['账号已过期', 'error.ownerExpired'],
     ['验证码校验失败', 'error.captcha'],
+    ['验证码校验过于频繁，请 {seconds} 秒后再试', 'error.tooManyCaptchas'],
+    ['请输入二次验证码', 'error.secondFactorNeeded'],
+    ['二次验证码错误', 'error.secondFactorCode'],
+    ['未启用二次验证', 'error.secondFactorOff'],
+    ['二次验证已启用', 'error.secondFactorOn'],
+    ['当前地址不允许管理员登录', 'error.adminAddress'],
+    ['会话不存在', 'error.sessionGone'],
+    ['令牌不存在', 'error.tokenGone'],
+    ['令牌权限不足', 'error.tokenScope'],
+    ['令牌名称不能为空且不能超过100个字符', 'error.tokenName'],
+    ['令牌权限范围无效', 'error.badRequest'],
+    ['令牌过期时间必须晚于现在', 'error.tokenExpires'],
+    ['令牌数量已达上限 {count}', 'error.tokenCount'],
+    ['管理员地址列表格式错误: {what}', 'error.adminAddressList'],
+    ['管理员地址列表必须包含您当前的地址 {address}', 'error.adminOwnAddress'],
     ['用户名不能为空', 'error.nameMissing'],
     ['新用户名不能为空', 'error.nameMissing'],
     ['密码不能为空', 'error.passwordMissing'],
@@ -111,6 +126,14 @@ const messages: readonly (readonly [string, TextKey])[] = [
     ['节点 {node} 下发失败: 节点文件描述符已用尽', 'error.deployDescriptors'],
     ['节点 {node} 下发失败: 目标地址无法解析', 'error.deployTarget'],
     ['节点 {node} 下发失败: 监听端口 {port} 失败', 'error.deployOther'],
+    ['不支持的规则格式', 'error.rulesFormat'],
+    ['规则文本无效或超过1MB', 'error.rulesText'],
+    ['规则文本无法解析: {why}', 'error.rulesSyntax'],
+    ['一次最多导入 {count} 条转发', 'error.rulesCount'],
+    ['请选择可以导入的规则', 'error.rulesChosen'],
+    ['不是FLVX面板的导出文件或数据库: {why}', 'error.migrationFile'],
+    ['数据库文件无效: {why}', 'error.databaseFile'],
+    ['有数据与本面板现有数据冲突，未做任何更改，请先查看预览', 'error.importTaken'],
     ['备份文件无效: {why}', 'error.backupBroken'],
     ['备份由更新版本的程序生成（数据库版本 {have}，当前支持 {newest}）', 'error.backupNewer'],
     ['已有一个恢复正在等待重启', 'error.restoreWaits'],
@@ -125,7 +148,7 @@ const messages: readonly (readonly [string, TextKey])[] = [
     ['配置数据不能为空', 'error.badRequest'],
     ['配置值无效', 'error.settingValue'],
     ['配置值不能为空', 'error.settingValue'],
-    ['此版本暂不支持验证码，未启用', 'error.captchaUnsupported'],
+    ['验证码校验地址无效', 'error.captchaUrl'],
     ['公告内容无效', 'error.announcement'],
     ['请求参数错误', 'error.badRequest'],
     ['参数错误', 'error.badRequest'],
@@ -194,6 +217,10 @@ export function describe(problem: unknown): string {
 // Nobody has said yet where nodes reach the panel.
 export function wantsPanelAddress(problem: unknown): boolean {
     return problem instanceof ApiError && find(problem.message)?.key === 'error.panelAddress';
+}
+
+export function needsSecondFactor(problem: unknown): boolean {
+    return problem instanceof ApiError && find(problem.message)?.key === 'error.secondFactorNeeded';
 }
 
 // How long to wait after too many sign-ins; null when that is not what happened.

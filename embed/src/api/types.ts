@@ -9,6 +9,40 @@ export interface SignedIn {
     requirePasswordChange: boolean;
 }
 
+export interface Session {
+    id: number;
+    createdTime: number;
+    lastUsed: number;
+    expTime: number;
+    address: string;
+    client: string;
+    current: boolean;
+}
+
+export type TokenScope = 'read' | 'forwards' | 'nodes' | 'all';
+
+export interface ApiToken {
+    id: number;
+    name: string;
+    scope: TokenScope;
+    createdTime: number;
+    expTime: number | null;
+    lastUsed: number | null;
+    address: string;
+}
+
+export interface Change {
+    id: number;
+    time: number;
+    userId: number;
+    user: string;
+    address: string;
+    action: string;
+    object: string;
+    before: string;
+    after: string;
+}
+
 export interface User {
     id: number;
     user: string;

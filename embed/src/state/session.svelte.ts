@@ -50,8 +50,8 @@ export const session = {
         return state.typedPassword;
     },
 
-    async signIn(name: string, password: string, onThisDevice: boolean): Promise<void> {
-        const answer = await api.signIn(name, password);
+    async signIn(name: string, password: string, onThisDevice: boolean, proof: { captchaId: string; code: string }): Promise<void> {
+        const answer = await api.signIn(name, password, proof);
         state.typedPassword = answer.requirePasswordChange ? password : '';
         const before = state.session?.name;
         remember({ token: answer.token, name: answer.name, admin: answer.role_id === 0, mustChangePassword: answer.requirePasswordChange }, onThisDevice);
@@ -66,8 +66,8 @@ export const session = {
         }
     },
 
-    renew(name: string, password: string): Promise<void> {
-        return session.signIn(name, password, isOnThisDevice());
+    renew(name: string, password: string, proof: { captchaId: string; code: string }): Promise<void> {
+        return session.signIn(name, password, isOnThisDevice(), proof);
     },
 
     passwordChanged(name: string): void {
@@ -77,6 +77,7 @@ export const session = {
     },
 
     signOut(): void {
+        if (state.session) api.signOut(state.session.token);
         remember(null, false);
         state.renewing = false;
         state.typedPassword = '';

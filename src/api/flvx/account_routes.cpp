@@ -36,9 +36,9 @@ Reply sign_in(Call& call)
         const auto solved = call.panel.captcha().redeem(std::string{trim(call.body.text("captchaId"))}, call.request.remote.address);
         if (!solved) return fail(solved.error());
     }
-    const auto user = call.panel.accounts().sign_in(name, Secret{password}, call.request.remote.address);
+    const auto user = call.panel.accounts().sign_in(name, Secret{password}, call.request.remote.address, call.body.text("code"));
     if (!user) {
-        if (user.error().code == Errc::forbidden) return fail(-1, "账号被停用");
+        if (user.error().code == Errc::forbidden && user.error().field == "user.disabled") return fail(-1, "账号被停用");
         if (user.error().code == Errc::unauthenticated) return fail(-1, message_of(user.error()));
         return fail(user.error());
     }
@@ -113,11 +113,11 @@ Reply package(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/captcha/check", Access::open, Needs::nothing, check_captcha}, "1 when signing in needs a captcha, else 0.", nullptr, gives(Kind::integer)),
-    described({"/api/v1/captcha/verify", Access::open, Needs::anything, verify_captcha}, "Remembers a solved captcha for one sign-in within five minutes.", &shapes::captcha_answer, gives_bare(shapes::captcha_verdict)),
-    described({"/api/v1/user/login", Access::open, Needs::object, sign_in, 500, "请求参数错误"}, "Signs in; a wrong password costs time.", &shapes::sign_in, gives(shapes::signed_in)),
-    described({"/api/v1/user/updatePassword", Access::signed_in, Needs::object, update_password, -1, "修改账号密码时发生错误"}, "Changes one's own name and password; other sessions end.", &shapes::password),
-    described({"/api/v1/user/package", Access::signed_in, Needs::nothing, package}, "What one may use and has used, with one's forwards.", nullptr, gives(shapes::package)),
+    described({"/api/v1/captcha/check", Access::open, Needs::nothing, check_captcha}, "1 when signing in needs a captcha, else 0.", nullptr, gives(Kind::integer), Reach::reading),
+    described({"/api/v1/captcha/verify", Access::open, Needs::anything, verify_captcha}, "Remembers a solved captcha for one sign-in within five minutes.", &shapes::captcha_answer, gives_bare(shapes::captcha_verdict), Reach::reading),
+    described({"/api/v1/user/login", Access::open, Needs::object, sign_in, 500, "请求参数错误"}, "Signs in; a wrong password costs time.", &shapes::sign_in, gives(shapes::signed_in), Reach::reading),
+    described({"/api/v1/user/updatePassword", Access::signed_in, Needs::object, update_password, -1, "修改账号密码时发生错误"}, "Changes one's own name and password; other sessions end.", &shapes::password, {}, Reach::person),
+    described({"/api/v1/user/package", Access::signed_in, Needs::nothing, package}, "What one may use and has used, with one's forwards.", nullptr, gives(shapes::package), Reach::reading),
 };
 // clang-format on
 

@@ -137,7 +137,7 @@ Reply remove_assignment(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/tunnel/user/list", Access::admin, Needs::object, list_assignments}, "The assignments of a user.", &shapes::user_id, gives_list(shapes::assignment)),
+    described({"/api/v1/tunnel/user/list", Access::admin, Needs::object, list_assignments}, "The assignments of a user.", &shapes::user_id, gives_list(shapes::assignment), Reach::reading),
     described({"/api/v1/tunnel/user/assign", Access::admin, Needs::object, assign}, "Lets a user use a tunnel; an assignment that exists is changed.", &shapes::assign),
     described({"/api/v1/tunnel/user/batch-assign", Access::admin, Needs::object, batch_assign}, "Lets a user use several tunnels; stops at the first refusal.", &shapes::batch_assign),
     described({"/api/v1/tunnel/user/update", Access::admin, Needs::object, update_assignment}, "Changes an assignment; what is left out takes the default.", &shapes::assignment_update),

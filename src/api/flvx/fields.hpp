@@ -68,7 +68,7 @@ inline constexpr Shape captcha_token{"CaptchaToken", captcha_token_fields};
 inline constexpr Field captcha_verdict_fields[] = {{"success", Kind::boolean, ""}, {"data", Kind::object, "", false, &captcha_token}};
 inline constexpr Shape captcha_verdict{"CaptchaVerdict", captcha_verdict_fields};
 
-inline constexpr Field sign_in_fields[] = {{"username", Kind::text, "", true}, {"password", Kind::text, "", true}, {"captchaId", Kind::text, "where captcha/check says 1: an id that captcha/verify accepted, or what the challenge gave"}};
+inline constexpr Field sign_in_fields[] = {{"username", Kind::text, "", true}, {"password", Kind::text, "", true}, {"code", Kind::text, "of the second factor, or a recovery code"}, {"captchaId", Kind::text, "where captcha/check says 1: an id that captcha/verify accepted, or what the challenge gave"}};
 inline constexpr Shape sign_in{"SignIn", sign_in_fields};
 inline constexpr Field signed_in_fields[] = {{"token", Kind::text, "for the Authorization field, as it is"}, {"name", Kind::text, ""},
                                              {"role_id", Kind::integer, "0 administrator, 1 regular"}, {"requirePasswordChange", Kind::boolean, ""}};
@@ -235,6 +235,42 @@ inline constexpr Field permission_fields[] = {{"id", Kind::integer, ""}, {"userG
 inline constexpr Shape permission{"GroupPermission", permission_fields};
 inline constexpr Field permission_draft_fields[] = {{"userGroupId", Kind::integer, "", true}, {"tunnelGroupId", Kind::integer, "", true}};
 inline constexpr Shape permission_draft{"GroupPermissionDraft", permission_draft_fields};
+
+inline constexpr Field session_fields[] = {
+    {"id", Kind::integer, ""}, {"createdTime", Kind::integer, "ms"}, {"lastUsed", Kind::integer, "ms, to the minute"}, {"expTime", Kind::integer, "ms"},
+    {"address", Kind::text, "from where it was used last"}, {"client", Kind::text, "what it called itself"}, {"current", Kind::boolean, "the one that asks"}};
+inline constexpr Shape session{"Session", session_fields};
+inline constexpr Field session_end_fields[] = {{"id", Kind::integer, ""}, {"others", Kind::boolean, "instead: all but the one that asks"}};
+inline constexpr Shape session_end{"SessionEnd", session_end_fields};
+inline constexpr Field api_token_fields[] = {
+    {"id", Kind::integer, ""}, {"name", Kind::text, ""}, {"scope", Kind::text, "read forwards nodes all"}, {"createdTime", Kind::integer, "ms"},
+    {"expTime", Kind::integer, "ms or null"}, {"lastUsed", Kind::integer, "ms or null, to the minute"}, {"address", Kind::text, "from where it was used last"}};
+inline constexpr Shape api_token{"ApiToken", api_token_fields};
+inline constexpr Field token_draft_fields[] = {{"name", Kind::text, "", true}, {"scope", Kind::text, "read, forwards, nodes or all", true},
+                                               {"expTime", Kind::integer, "ms; absent or 0: never"}};
+inline constexpr Shape token_draft{"ApiTokenDraft", token_draft_fields};
+inline constexpr Field made_token_fields[] = {{"id", Kind::integer, ""}, {"token", Kind::text, "for the Authorization field, with or without Bearer"}};
+inline constexpr Shape made_token{"MadeApiToken", made_token_fields};
+inline constexpr Field second_factor_fields[] = {{"enabled", Kind::boolean, ""}, {"recoveryCodes", Kind::integer, "that are left"}};
+inline constexpr Shape second_factor{"SecondFactor", second_factor_fields};
+inline constexpr Field own_password_fields[] = {{"password", Kind::text, "one's own", true}};
+inline constexpr Shape own_password{"OwnPassword", own_password_fields};
+inline constexpr Field second_factor_offer_fields[] = {{"secret", Kind::text, "base32"}, {"uri", Kind::text, "otpauth, for an application"}};
+inline constexpr Shape second_factor_offer{"SecondFactorOffer", second_factor_offer_fields};
+inline constexpr Field second_factor_code_fields[] = {{"code", Kind::text, "six digits", true}};
+inline constexpr Shape second_factor_code{"SecondFactorCode", second_factor_code_fields};
+inline constexpr Field second_factor_end_fields[] = {{"password", Kind::text, "one's own", true}, {"code", Kind::text, "six digits, or a recovery code", true}};
+inline constexpr Shape second_factor_end{"SecondFactorEnd", second_factor_end_fields};
+inline constexpr Field recovery_codes_fields[] = {{"recoveryCodes", Kind::texts, "each works once"}};
+inline constexpr Shape recovery_codes{"RecoveryCodes", recovery_codes_fields};
+inline constexpr Field change_list_fields[] = {{"keyword", Kind::text, "in any of the texts"}, {"page", Kind::integer, "from 1"}, {"pageSize", Kind::integer, "1 to 1000; 100"}};
+inline constexpr Shape change_list{"ChangeList", change_list_fields};
+inline constexpr Field change_fields[] = {
+    {"id", Kind::integer, ""}, {"time", Kind::integer, "ms"}, {"userId", Kind::integer, "0: the program or the console"}, {"user", Kind::text, ""},
+    {"address", Kind::text, ""}, {"action", Kind::text, "forward.update"}, {"object", Kind::text, "its id"}, {"before", Kind::text, ""}, {"after", Kind::text, ""}};
+inline constexpr Shape change{"Change", change_fields};
+inline constexpr Field changes_fields[] = {{"list", Kind::list, "newest first", false, &change}, {"total", Kind::integer, ""}};
+inline constexpr Shape changes{"Changes", changes_fields};
 
 inline constexpr Field setting_name_fields[] = {{"name", Kind::text, "", true}};
 inline constexpr Shape setting_name{"SettingName", setting_name_fields};

@@ -20,7 +20,7 @@ constexpr std::string_view admin_only = "权限不足，仅管理员可操作";
 // Whole folders that belong to administrators, also where no route is (contract 1.7).
 constexpr std::string_view admin_folders[] = {
     "/api/v1/group/",  "/api/v1/federation/share/", "/api/v1/node/",   "/api/v1/speed-limit/",
-    "/api/v1/backup/", "/api/v1/api/v1/backup/",    "/api/v1/tunnel/",
+    "/api/v1/backup/", "/api/v1/api/v1/backup/",    "/api/v1/tunnel/", "/api/v1/audit/",
 };
 constexpr std::string_view open_folders[] = {"/api/v1/open_api/", "/api/v1/captcha/"};
 
@@ -62,7 +62,7 @@ constexpr DocumentedPath plain_paths[] = {
 std::vector<std::span<const Route>> all_routes()
 {
     return {account_routes(), user_routes(),  node_routes(),   tunnel_routes(),      assignment_routes(), forward_routes(),
-            setting_routes(), group_routes(), backup_routes(), speed_limit_routes(), rule_routes()};
+            setting_routes(), group_routes(), backup_routes(), speed_limit_routes(), rule_routes(),       security_routes()};
 }
 
 Dialect::Dialect(panel::Panel& panel) : panel_(panel), feed_(std::make_unique<LiveFeed>(panel)) {}
@@ -85,15 +85,21 @@ std::optional<Reply> Dialect::admit(Access access, Call& call) const
     const auto token = trim(call.request.header("Authorization"));
     if (access == Access::open && token.empty()) return std::nullopt;
     if (token.empty()) return fail(401, std::string{missing_token});
-    const auto hash = check_token(panel_.accounts().signing_key(), token, panel_.clock().wall());
-    auto actor = hash ? panel_.accounts().resolve_session(*hash, call.request.remote.address) : make_error(Errc::unauthenticated, "token");
+    // Tokens for programs may stand behind Bearer, too; a session's token may not (contract 1.6).
+    constexpr std::string_view bearer = "Bearer ";
+    const auto bare_token = token.rfind(bearer, 0) == 0 ? trim(token.substr(bearer.size())) : token;
+    const bool is_api_token = bare_token.rfind(panel::ApiTokens::prefix, 0) == 0;
+    const auto hash = is_api_token ? std::nullopt : check_token(panel_.accounts().signing_key(), token, panel_.clock().wall());
+    auto actor = is_api_token ? panel_.api_tokens().resolve(std::string{bare_token}, call.request.remote.address)
+                 : hash       ? panel_.accounts().resolve_session(*hash, call.request.remote.address)
+                              : make_error(Errc::unauthenticated, "token");
     if (!actor) {
         if (access == Access::open) return std::nullopt; // nobody in particular
         if (actor.error().code != Errc::unauthenticated) return fail(actor.error());
         return fail(401, std::string{invalid_token});
     }
     call.actor = std::move(*actor);
-    call.token_hash = *hash;
+    if (hash) call.token_hash = *hash;
     if (access == Access::admin && !call.actor->is_admin()) return fail(403, std::string{admin_only});
     return std::nullopt;
 }
@@ -102,6 +108,7 @@ http::Response Dialect::serve(const Route& route, const http::Request& request) 
 {
     Call call{panel_, request, {}, std::nullopt, {}};
     if (const auto refused = admit(route.access, call)) return render(*refused);
+    if (call.actor && call.actor->scope && !reaches(*call.actor->scope, route.reach)) return render(fail(make_error(Errc::forbidden, "token.scope")));
     const bool reading = request.method == "GET" || request.method == "HEAD";
     if (request.method != "POST" && !(route.also_get && reading)) return render(fail(-1, "请求失败"));
     const bool optional = route.needs == Needs::anything || (route.needs == Needs::object_or_empty && trim(request.body).empty());
@@ -141,9 +148,8 @@ void Dialect::mount(http::Router& router)
         }
     }
     router.add("*", "/api/v1/open_api/sub_store", [this](const http::Request& request) { return subscribe(request); });
-    router.add("GET", "/api/openapi.json", [document = openapi_document(all_routes(), plain_paths).dump()](const http::Request&) {
-        return http::Response::json(document);
-    });
+    router.add("GET", "/api/openapi.json",
+               [document = openapi_document(all_routes(), plain_paths).dump()](const http::Request&) { return http::Response::json(document); });
     // Below /api/ nothing is a page: without a token even an unknown path answers like a known one (contract 1.3).
     router.fallback("/api/", [this](const http::Request& request) { return unrouted(request); });
     router.options([](const http::Request&) { return http::Response::empty(204); });

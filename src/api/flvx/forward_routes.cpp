@@ -255,20 +255,20 @@ Reply change_tunnel(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/forward/list", Access::signed_in, Needs::anything, list_forwards}, "One's own forwards; all of them for administrators.", &shapes::page, gives_list(shapes::forward)),
-    described({"/api/v1/forward/create", Access::signed_in, Needs::object, create_forward}, "A new forward; answers when it listens.", &shapes::forward_draft, gives(shapes::made_forward)),
-    described({"/api/v1/forward/update", Access::signed_in, Needs::object, update_forward}, "Changes a forward; what is left out stays.", &shapes::forward_draft),
-    described({"/api/v1/forward/delete", Access::signed_in, Needs::object, act<&panel::Forwards::remove>}, "Deletes a forward.", &shapes::id),
-    described({"/api/v1/forward/force-delete", Access::signed_in, Needs::object, act<&panel::Forwards::force_remove>}, "Deletes a forward without waiting for its nodes.", &shapes::id),
-    described({"/api/v1/forward/pause", Access::signed_in, Needs::object, act<&panel::Forwards::pause>}, "Stops a forward and cuts its connections.", &shapes::id),
-    described({"/api/v1/forward/resume", Access::signed_in, Needs::object, act<&panel::Forwards::resume>}, "Starts a paused forward.", &shapes::id),
-    described({"/api/v1/forward/diagnose", Access::signed_in, Needs::object, diagnose_forward}, "Tries each step of a forward.", &shapes::forward_id, gives(shapes::forward_diagnosis)),
-    described({"/api/v1/forward/update-order", Access::signed_in, Needs::object, order_forwards}, "In which order forwards are listed.", &shapes::forward_order),
-    described({"/api/v1/forward/batch-delete", Access::signed_in, Needs::object, batch<&panel::Forwards::remove>}, "Deletes several forwards.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/forward/batch-pause", Access::signed_in, Needs::object, batch<&panel::Forwards::pause>}, "Stops several forwards.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/forward/batch-resume", Access::signed_in, Needs::object, batch<&panel::Forwards::resume>}, "Starts several forwards.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/forward/batch-redeploy", Access::signed_in, Needs::object, batch<&panel::Forwards::redeploy>}, "Sends several forwards to their nodes again.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/forward/batch-change-tunnel", Access::signed_in, Needs::object, change_tunnel}, "Moves several forwards to another tunnel.", &shapes::tunnel_change, gives(shapes::batch)),
+    described({"/api/v1/forward/list", Access::signed_in, Needs::anything, list_forwards}, "One's own forwards; all of them for administrators.", &shapes::page, gives_list(shapes::forward), Reach::reading),
+    described({"/api/v1/forward/create", Access::signed_in, Needs::object, create_forward}, "A new forward; answers when it listens.", &shapes::forward_draft, gives(shapes::made_forward), Reach::forwards),
+    described({"/api/v1/forward/update", Access::signed_in, Needs::object, update_forward}, "Changes a forward; what is left out stays.", &shapes::forward_draft, {}, Reach::forwards),
+    described({"/api/v1/forward/delete", Access::signed_in, Needs::object, act<&panel::Forwards::remove>}, "Deletes a forward.", &shapes::id, {}, Reach::forwards),
+    described({"/api/v1/forward/force-delete", Access::signed_in, Needs::object, act<&panel::Forwards::force_remove>}, "Deletes a forward without waiting for its nodes.", &shapes::id, {}, Reach::forwards),
+    described({"/api/v1/forward/pause", Access::signed_in, Needs::object, act<&panel::Forwards::pause>}, "Stops a forward and cuts its connections.", &shapes::id, {}, Reach::forwards),
+    described({"/api/v1/forward/resume", Access::signed_in, Needs::object, act<&panel::Forwards::resume>}, "Starts a paused forward.", &shapes::id, {}, Reach::forwards),
+    described({"/api/v1/forward/diagnose", Access::signed_in, Needs::object, diagnose_forward}, "Tries each step of a forward.", &shapes::forward_id, gives(shapes::forward_diagnosis), Reach::forwards),
+    described({"/api/v1/forward/update-order", Access::signed_in, Needs::object, order_forwards}, "In which order forwards are listed.", &shapes::forward_order, {}, Reach::forwards),
+    described({"/api/v1/forward/batch-delete", Access::signed_in, Needs::object, batch<&panel::Forwards::remove>}, "Deletes several forwards.", &shapes::ids, gives(shapes::batch), Reach::forwards),
+    described({"/api/v1/forward/batch-pause", Access::signed_in, Needs::object, batch<&panel::Forwards::pause>}, "Stops several forwards.", &shapes::ids, gives(shapes::batch), Reach::forwards),
+    described({"/api/v1/forward/batch-resume", Access::signed_in, Needs::object, batch<&panel::Forwards::resume>}, "Starts several forwards.", &shapes::ids, gives(shapes::batch), Reach::forwards),
+    described({"/api/v1/forward/batch-redeploy", Access::signed_in, Needs::object, batch<&panel::Forwards::redeploy>}, "Sends several forwards to their nodes again.", &shapes::ids, gives(shapes::batch), Reach::forwards),
+    described({"/api/v1/forward/batch-change-tunnel", Access::signed_in, Needs::object, change_tunnel}, "Moves several forwards to another tunnel.", &shapes::tunnel_change, gives(shapes::batch), Reach::forwards),
 };
 // clang-format on
 

@@ -125,17 +125,17 @@ Reply remove_permission(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/group/tunnel/list", Access::admin, Needs::nothing, list_tunnel_groups}, "All groups of tunnels.", nullptr, gives_list(shapes::tunnel_group)),
+    described({"/api/v1/group/tunnel/list", Access::admin, Needs::nothing, list_tunnel_groups}, "All groups of tunnels.", nullptr, gives_list(shapes::tunnel_group), Reach::reading),
     described({"/api/v1/group/tunnel/create", Access::admin, Needs::object, create_tunnel_group}, "A new group of tunnels.", &shapes::group_draft, gives(shapes::made)),
     described({"/api/v1/group/tunnel/update", Access::admin, Needs::object, update_group<TunnelGroupId>}, "Renames a group of tunnels.", &shapes::group_draft),
     described({"/api/v1/group/tunnel/delete", Access::admin, Needs::object, delete_group<TunnelGroupId>}, "Deletes a group of tunnels; rights that came by it end.", &shapes::id),
     described({"/api/v1/group/tunnel/assign", Access::admin, Needs::object, assign_tunnels}, "Which tunnels a group holds.", &shapes::tunnel_members),
-    described({"/api/v1/group/user/list", Access::admin, Needs::nothing, list_user_groups}, "All groups of users.", nullptr, gives_list(shapes::user_group)),
+    described({"/api/v1/group/user/list", Access::admin, Needs::nothing, list_user_groups}, "All groups of users.", nullptr, gives_list(shapes::user_group), Reach::reading),
     described({"/api/v1/group/user/create", Access::admin, Needs::object, create_user_group}, "A new group of users.", &shapes::group_draft, gives(shapes::made)),
     described({"/api/v1/group/user/update", Access::admin, Needs::object, update_group<UserGroupId>}, "Renames a group of users.", &shapes::group_draft),
     described({"/api/v1/group/user/delete", Access::admin, Needs::object, delete_group<UserGroupId>}, "Deletes a group of users; rights that came by it end.", &shapes::id),
     described({"/api/v1/group/user/assign", Access::admin, Needs::object, assign_users}, "Which users a group holds.", &shapes::user_members),
-    described({"/api/v1/group/permission/list", Access::admin, Needs::nothing, list_permissions}, "Which users' groups may use which tunnels' groups.", nullptr, gives_list(shapes::permission)),
+    described({"/api/v1/group/permission/list", Access::admin, Needs::nothing, list_permissions}, "Which users' groups may use which tunnels' groups.", nullptr, gives_list(shapes::permission), Reach::reading),
     described({"/api/v1/group/permission/assign", Access::admin, Needs::object, assign_permission}, "Lets a group of users use a group of tunnels.", &shapes::permission_draft, gives(Kind::text)),
     described({"/api/v1/group/permission/remove", Access::admin, Needs::object, remove_permission}, "Ends a permission and the rights that came by it.", &shapes::id),
 };

@@ -160,7 +160,8 @@ void LiveFeed::Core::check(Browser& browser)
     browser.check_at = panel.clock().steady() + check_every;
     const auto actor = panel.accounts().resolve_session(browser.token_hash, browser.socket->remote().address);
     // A database that cannot answer now does not end a session.
-    if (actor ? !actor->is_admin() : actor.error().code == Errc::unauthenticated) browser.socket->close(session_ended, "session ended");
+    const bool ended = actor ? !actor->is_admin() : actor.error().code == Errc::unauthenticated || actor.error().code == Errc::forbidden;
+    if (ended) browser.socket->close(session_ended, "session ended");
 }
 
 void LiveFeed::Core::run()

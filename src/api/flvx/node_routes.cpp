@@ -120,14 +120,14 @@ Reply delete_nodes(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/node/list", Access::admin, Needs::anything, list_nodes}, "All nodes.", &shapes::page, gives_list(shapes::node)),
-    described({"/api/v1/node/create", Access::admin, Needs::object, create_node}, "A new node.", &shapes::node_draft, gives(shapes::made_node)),
-    described({"/api/v1/node/update", Access::admin, Needs::object, update_node}, "Changes a node.", &shapes::node_draft),
-    described({"/api/v1/node/delete", Access::admin, Needs::object, delete_node}, "Deletes a node.", &shapes::id),
-    described({"/api/v1/node/batch-delete", Access::admin, Needs::object, delete_nodes}, "Deletes several nodes.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/node/install", Access::admin, Needs::object, install_node}, "One line for a shell that makes a machine this node; it holds a token for one use.", &shapes::id, gives(Kind::text)),
-    described({"/api/v1/node/check-status", Access::admin, Needs::nothing, list_nodes}, "All nodes.", nullptr, gives_list(shapes::node)),
-    described({"/api/v1/node/update-order", Access::admin, Needs::object, order_nodes}, "In which order nodes are listed.", &shapes::node_order),
+    described({"/api/v1/node/list", Access::admin, Needs::anything, list_nodes}, "All nodes.", &shapes::page, gives_list(shapes::node), Reach::reading),
+    described({"/api/v1/node/create", Access::admin, Needs::object, create_node}, "A new node.", &shapes::node_draft, gives(shapes::made_node), Reach::nodes),
+    described({"/api/v1/node/update", Access::admin, Needs::object, update_node}, "Changes a node.", &shapes::node_draft, {}, Reach::nodes),
+    described({"/api/v1/node/delete", Access::admin, Needs::object, delete_node}, "Deletes a node.", &shapes::id, {}, Reach::nodes),
+    described({"/api/v1/node/batch-delete", Access::admin, Needs::object, delete_nodes}, "Deletes several nodes.", &shapes::ids, gives(shapes::batch), Reach::nodes),
+    described({"/api/v1/node/install", Access::admin, Needs::object, install_node}, "One line for a shell that makes a machine this node; it holds a token for one use.", &shapes::id, gives(Kind::text), Reach::nodes),
+    described({"/api/v1/node/check-status", Access::admin, Needs::nothing, list_nodes}, "All nodes.", nullptr, gives_list(shapes::node), Reach::reading),
+    described({"/api/v1/node/update-order", Access::admin, Needs::object, order_nodes}, "In which order nodes are listed.", &shapes::node_order, {}, Reach::nodes),
 };
 // clang-format on
 

@@ -44,7 +44,7 @@ std::variant<Reply, std::string> subscription(panel::Panel& panel, const http::R
     const auto password = request.query.get("pwd");
     if (trim(name).empty()) return fail(-1, "用户不能为空");
     if (trim(password).empty()) return fail(-1, "密码不能为空");
-    const auto user = panel.accounts().sign_in(name, Secret{password}, request.remote.address);
+    const auto user = panel.accounts().check_credentials(name, Secret{password}, request.remote.address);
     if (!user) {
         // Wrong, or switched off: the same words, so that nothing is learnt from them.
         const bool refused = user.error().code == Errc::unauthenticated || user.error().code == Errc::forbidden;

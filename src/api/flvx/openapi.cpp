@@ -94,6 +94,18 @@ std::string_view name_of(Access access)
     return "";
 }
 
+std::string_view name_of(Reach reach)
+{
+    switch (reach) {
+    case Reach::person: return "person";
+    case Reach::reading: return "reading";
+    case Reach::forwards: return "forwards";
+    case Reach::nodes: return "nodes";
+    case Reach::everything: return "everything";
+    }
+    return "";
+}
+
 Json envelope_of(Schemas& schemas, const Gives& gives)
 {
     Json schema{{"$ref", "#/components/schemas/Envelope"}};
@@ -137,6 +149,7 @@ Json operation(Schemas& schemas, const Route& route, std::string_view method)
              {"summary", route.about},
              {"description", who(route.access)},
              {"x-access", name_of(route.access)},
+             {"x-reach", name_of(route.reach)},
              {"responses", answer_of(schemas, route.gives)}};
     if (route.access == Access::open) out["security"] = Json::array();
     if (method == "post" && route.needs != Needs::nothing) out["requestBody"] = body_of(schemas, route);

@@ -25,6 +25,18 @@ std::string snake(const std::string& camel)
 
 } // namespace
 
+bool reaches(domain::TokenScope scope, Reach reach)
+{
+    switch (reach) {
+    case Reach::person: return false;
+    case Reach::reading: return true;
+    case Reach::forwards: return scope == domain::TokenScope::forwards || scope == domain::TokenScope::all;
+    case Reach::nodes: return scope == domain::TokenScope::nodes || scope == domain::TokenScope::all;
+    case Reach::everything: return scope == domain::TokenScope::all;
+    }
+    return false;
+}
+
 Reply ok() { return {}; }
 Reply ok(Json data) { return {0, {}, std::move(data), std::nullopt}; }
 Reply bare(http::Response response) { return {0, {}, std::nullopt, std::move(response)}; }

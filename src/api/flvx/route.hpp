@@ -54,6 +54,16 @@ enum class Needs {
     bytes, // whatever it is; the handler reads it
 };
 
+// What a token for programs must be made for to call a route (domain::TokenScope); a session may call each.
+enum class Reach {
+    person, // none: it guards the account that a token belongs to
+    reading,
+    forwards,
+    nodes,
+    everything,
+};
+bool reaches(domain::TokenScope scope, Reach reach);
+
 struct Route {
     std::string_view path;
     Access access = Access::admin;
@@ -67,14 +77,16 @@ struct Route {
     std::string_view about = {};
     const Shape* takes = nullptr; // the body; absent: none, or a file
     Gives gives = {};             // what `data` of a success is
+    Reach reach = Reach::everything;
 };
 
-// A row of a route table, with what the API document says about it.
-constexpr Route described(Route route, std::string_view about, const Shape* takes, Gives gives = {})
+// A row of a route table, with what the API document says about it, and for which tokens it is.
+constexpr Route described(Route route, std::string_view about, const Shape* takes, Gives gives = {}, Reach reach = Reach::everything)
 {
     route.about = about;
     route.takes = takes;
     route.gives = gives;
+    route.reach = reach;
     return route;
 }
 
@@ -90,6 +102,7 @@ std::span<const Route> backup_routes();
 std::span<const Route> group_routes();
 std::span<const Route> speed_limit_routes();
 std::span<const Route> rule_routes();
+std::span<const Route> security_routes();
 std::vector<std::span<const Route>> all_routes(); // each of the tables above
 
 // Shapes that many endpoints share (FLVX contract 1.10).

@@ -96,8 +96,8 @@ Reply import_rules(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/forward/import/preview", Access::signed_in, Needs::object, preview_rules, -1, "请求参数错误", false, largest_rules}, "What rules of another program would become, line by line. Changes nothing.", &shapes::rules, gives(shapes::rule_preview)),
-    described({"/api/v1/forward/import", Access::signed_in, Needs::object, import_rules, -1, "请求参数错误", false, largest_rules}, "Makes forwards of the chosen lines: all of them or none.", &shapes::rules, gives(shapes::made_rules)),
+    described({"/api/v1/forward/import/preview", Access::signed_in, Needs::object, preview_rules, -1, "请求参数错误", false, largest_rules}, "What rules of another program would become, line by line. Changes nothing.", &shapes::rules, gives(shapes::rule_preview), Reach::reading),
+    described({"/api/v1/forward/import", Access::signed_in, Needs::object, import_rules, -1, "请求参数错误", false, largest_rules}, "Makes forwards of the chosen lines: all of them or none.", &shapes::rules, gives(shapes::made_rules), Reach::forwards),
 };
 // clang-format on
 

@@ -69,11 +69,11 @@ Reply update_announcement(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/config/get", Access::open, Needs::object, get_setting, -1, "配置名称不能为空"}, "One setting.", &shapes::setting_name, gives(shapes::setting)),
-    described({"/api/v1/config/list", Access::signed_in, Needs::nothing, list_settings}, "Settings by name.", nullptr, gives(shapes::settings)),
+    described({"/api/v1/config/get", Access::open, Needs::object, get_setting, -1, "配置名称不能为空"}, "One setting.", &shapes::setting_name, gives(shapes::setting), Reach::reading),
+    described({"/api/v1/config/list", Access::signed_in, Needs::nothing, list_settings}, "Settings by name.", nullptr, gives(shapes::settings), Reach::reading),
     described({"/api/v1/config/update", Access::admin, Needs::object, update_settings, -1, "配置数据不能为空"}, "Sets several settings: all of them or none.", &shapes::settings),
     described({"/api/v1/config/update-single", Access::admin, Needs::object, update_setting, -1, "配置名称不能为空"}, "Sets one setting.", &shapes::setting_draft),
-    described({"/api/v1/announcement/get", Access::open, Needs::nothing, get_announcement, -1, {}, true}, "What everybody is told.", nullptr, gives(shapes::announcement)),
+    described({"/api/v1/announcement/get", Access::open, Needs::nothing, get_announcement, -1, {}, true}, "What everybody is told.", nullptr, gives(shapes::announcement), Reach::reading),
     described({"/api/v1/announcement/update", Access::admin, Needs::object, update_announcement, 500, "请求参数错误"}, "Says something else to everybody.", &shapes::announcement),
 };
 // clang-format on

@@ -53,11 +53,11 @@ Reply list_tunnels(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/speed-limit/list", Access::admin, Needs::anything, list_speed_limits}, "All speed limits.", &shapes::page, gives_list(shapes::speed_limit)),
+    described({"/api/v1/speed-limit/list", Access::admin, Needs::anything, list_speed_limits}, "All speed limits.", &shapes::page, gives_list(shapes::speed_limit), Reach::reading),
     described({"/api/v1/speed-limit/create", Access::admin, Needs::object, create_speed_limit}, "A new speed limit.", &shapes::speed_limit_draft, gives(shapes::made)),
     described({"/api/v1/speed-limit/update", Access::admin, Needs::object, update_speed_limit}, "Changes a speed limit; connections that run follow.", &shapes::speed_limit_draft),
     described({"/api/v1/speed-limit/delete", Access::admin, Needs::object, delete_speed_limit}, "Deletes a speed limit.", &shapes::id),
-    described({"/api/v1/speed-limit/tunnels", Access::admin, Needs::anything, list_tunnels}, "All tunnels, to choose one for a limit.", &shapes::page, gives_list(shapes::tunnel)),
+    described({"/api/v1/speed-limit/tunnels", Access::admin, Needs::anything, list_tunnels}, "All tunnels, to choose one for a limit.", &shapes::page, gives_list(shapes::tunnel), Reach::reading),
 };
 // clang-format on
 

@@ -164,16 +164,16 @@ Reply redeploy_tunnels(Call& call)
 
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
-    described({"/api/v1/tunnel/list", Access::admin, Needs::anything, list_tunnels}, "All tunnels.", &shapes::page, gives_list(shapes::tunnel)),
-    described({"/api/v1/tunnel/get", Access::admin, Needs::object, get_tunnel}, "One tunnel.", &shapes::id, gives(shapes::tunnel)),
-    described({"/api/v1/tunnel/create", Access::admin, Needs::object, create_tunnel}, "A new tunnel.", &shapes::tunnel_draft, gives(shapes::made)),
-    described({"/api/v1/tunnel/update", Access::admin, Needs::object, update_tunnel}, "Changes a tunnel; its forwards follow.", &shapes::tunnel_draft),
-    described({"/api/v1/tunnel/delete", Access::admin, Needs::object, delete_tunnel}, "Deletes a tunnel with its forwards.", &shapes::id),
-    described({"/api/v1/tunnel/batch-delete", Access::admin, Needs::object, delete_tunnels}, "Deletes several tunnels.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/tunnel/batch-redeploy", Access::admin, Needs::object, redeploy_tunnels}, "Sends several tunnels to their nodes again.", &shapes::ids, gives(shapes::batch)),
-    described({"/api/v1/tunnel/update-order", Access::admin, Needs::object, order_tunnels}, "In which order tunnels are listed.", &shapes::tunnel_order),
-    described({"/api/v1/tunnel/diagnose", Access::admin, Needs::object, diagnose_tunnel}, "Tries each step of a tunnel.", &shapes::tunnel_id, gives(shapes::tunnel_diagnosis)),
-    described({"/api/v1/tunnel/user/tunnel", Access::signed_in, Needs::nothing, usable_tunnels}, "Tunnels that one may make forwards on.", nullptr, gives_list(shapes::usable)),
+    described({"/api/v1/tunnel/list", Access::admin, Needs::anything, list_tunnels}, "All tunnels.", &shapes::page, gives_list(shapes::tunnel), Reach::reading),
+    described({"/api/v1/tunnel/get", Access::admin, Needs::object, get_tunnel}, "One tunnel.", &shapes::id, gives(shapes::tunnel), Reach::reading),
+    described({"/api/v1/tunnel/create", Access::admin, Needs::object, create_tunnel}, "A new tunnel.", &shapes::tunnel_draft, gives(shapes::made), Reach::nodes),
+    described({"/api/v1/tunnel/update", Access::admin, Needs::object, update_tunnel}, "Changes a tunnel; its forwards follow.", &shapes::tunnel_draft, {}, Reach::nodes),
+    described({"/api/v1/tunnel/delete", Access::admin, Needs::object, delete_tunnel}, "Deletes a tunnel with its forwards.", &shapes::id, {}, Reach::nodes),
+    described({"/api/v1/tunnel/batch-delete", Access::admin, Needs::object, delete_tunnels}, "Deletes several tunnels.", &shapes::ids, gives(shapes::batch), Reach::nodes),
+    described({"/api/v1/tunnel/batch-redeploy", Access::admin, Needs::object, redeploy_tunnels}, "Sends several tunnels to their nodes again.", &shapes::ids, gives(shapes::batch), Reach::nodes),
+    described({"/api/v1/tunnel/update-order", Access::admin, Needs::object, order_tunnels}, "In which order tunnels are listed.", &shapes::tunnel_order, {}, Reach::nodes),
+    described({"/api/v1/tunnel/diagnose", Access::admin, Needs::object, diagnose_tunnel}, "Tries each step of a tunnel.", &shapes::tunnel_id, gives(shapes::tunnel_diagnosis), Reach::nodes),
+    described({"/api/v1/tunnel/user/tunnel", Access::signed_in, Needs::nothing, usable_tunnels}, "Tunnels that one may make forwards on.", nullptr, gives_list(shapes::usable), Reach::reading),
 };
 // clang-format on
 

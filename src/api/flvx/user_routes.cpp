@@ -104,12 +104,12 @@ Reply groups_of_user(Call& call)
 }
 
 constexpr Route routes[] = {
-    described({"/api/v1/user/list", Access::admin, Needs::object_or_empty, list_users}, "Regular users.", &shapes::user_list, gives_list(shapes::user)),
+    described({"/api/v1/user/list", Access::admin, Needs::object_or_empty, list_users}, "Regular users.", &shapes::user_list, gives_list(shapes::user), Reach::reading),
     described({"/api/v1/user/create", Access::admin, Needs::object, create_user}, "A new regular user.", &shapes::user_draft, gives(shapes::user)),
     described({"/api/v1/user/update", Access::admin, Needs::object, update_user}, "Changes a user and all his assignments; what is left out takes the default of a new one.", &shapes::user_draft),
     described({"/api/v1/user/delete", Access::admin, Needs::object, delete_user}, "Deletes a user with his forwards.", &shapes::id),
     described({"/api/v1/user/reset", Access::admin, Needs::object, reset_user}, "Sets the traffic of a user or of one assignment to 0.", &shapes::reset),
-    described({"/api/v1/user/groups", Access::signed_in, Needs::object, groups_of_user}, "Ids of the groups of a user: of oneself, or anybody's for administrators.", &shapes::id, gives(Kind::integers)),
+    described({"/api/v1/user/groups", Access::signed_in, Needs::object, groups_of_user}, "Ids of the groups of a user: of oneself, or anybody's for administrators.", &shapes::id, gives(Kind::integers), Reach::reading),
 };
 // clang-format on
 

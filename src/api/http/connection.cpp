@@ -329,6 +329,7 @@ net::awaitable<bool> Connection::answer_with_asset(const Request& request, const
     auto reply = serve_asset(asset, request);
     auto around = how.around;
     around.page = true;
+    around.page_origin = front_.page_origin;
     if (!how.keep_alive) {
         reply.headers.set("Connection", "close");
     } else if (how.http_1_0) {

@@ -49,6 +49,7 @@ struct Front {
     // One buffer for all reads: a coroutine looks at what it read before it waits again, so nobody else can be in between.
     std::array<char, 16 * 1024> scratch{};
     std::vector<Cidr> trusted;
+    std::string page_origin;
     // Connections that wait for their client's next request, longest first: one of them leaves when a newcomer finds no place.
     std::list<Connection*> waiting;
     std::string date; // for the Date field; renewed by the sweeper

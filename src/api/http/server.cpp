@@ -273,6 +273,11 @@ void Server::set_trusted_proxies(std::vector<Cidr> proxies)
     impl_->post([impl = impl_.get(), proxies = std::move(proxies)] { impl->front().trusted = proxies; });
 }
 
+void Server::set_page_origin(std::string origin)
+{
+    impl_->post([impl = impl_.get(), origin = std::move(origin)] { impl->front().page_origin = origin; });
+}
+
 bool Server::drain(Milliseconds deadline) { return impl_->drain(deadline); }
 
 void Server::stop() { impl_->stop(); }

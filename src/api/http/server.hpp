@@ -75,6 +75,8 @@ public:
     std::vector<Endpoint> endpoints() const; // after listen(): with the real ports
 
     void set_trusted_proxies(std::vector<Cidr> proxies); // takes effect for new requests
+    // An origin ("https://host") that the page may take scripts and frames from beside its own: a captcha's. Empty: none, as at the start.
+    void set_page_origin(std::string origin);
 
     // Stops accepting, closes idle connections and WebSockets (1001), lets requests in flight finish, at most until the deadline.
     // True when all of them finished.

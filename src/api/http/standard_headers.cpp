@@ -12,13 +12,26 @@ void add_standard_headers(Headers& headers, const Surroundings& around)
     };
     add("Date", around.date);
     if (!around.request_id.empty()) add("X-Request-Id", around.request_id);
-    add("Content-Security-Policy", around.page ? page_policy : answer_policy);
+    if (!around.page)
+        add("Content-Security-Policy", answer_policy);
+    else if (around.page_origin.empty())
+        add("Content-Security-Policy", page_policy);
+    else
+        add("Content-Security-Policy", page_policy_with(around.page_origin));
     add("X-Content-Type-Options", "nosniff");
     add("Referrer-Policy", "no-referrer");
     add("Cross-Origin-Opener-Policy", "same-origin");
     add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
     if (around.hsts) add("Strict-Transport-Security", "max-age=31536000");
     if (!around.page) add("Cache-Control", "no-store");
+}
+
+std::string page_policy_with(const std::string& origin)
+{
+    constexpr std::string_view scripts = "script-src 'self'";
+    std::string policy{page_policy};
+    policy.insert(policy.find(scripts) + scripts.size(), " " + origin);
+    return policy + "; frame-src " + origin;
 }
 
 std::string http_date(WallTime time)

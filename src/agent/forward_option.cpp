@@ -6,7 +6,7 @@ namespace sluice::agent {
 
 Result<plan::Forward> parse_forward_option(std::string_view text)
 {
-    const auto bad = [](std::string what) { return make_error(Errc::invalid, "forward", what, {what}); };
+    const auto bad = [](const std::string& what) { return make_error(Errc::invalid, "forward", what, {what}); };
     plan::Forward forward;
     if (text.rfind("tcp://", 0) == 0) {
         forward.udp = false;

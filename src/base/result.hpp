@@ -45,7 +45,7 @@ public:
         assert(!has_value());
         return std::get<1>(state_);
     }
-    T value_or(T fallback) const { return has_value() ? value() : std::move(fallback); }
+    T value_or(T fallback) const { return has_value() ? value() : std::move(fallback); } // NOLINT(performance-unnecessary-value-param)
 
 private:
     std::variant<T, Error> state_;

@@ -47,7 +47,8 @@ std::size_t first_line_that_asserts(std::string_view text)
     for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1), ++line) {
         try {
             static_cast<void>(toml::parse(text.substr(0, end)));
-        } catch (const toml::parse_error&) { // cut in the middle of a value, for instance
+        } catch (const toml::parse_error&) {
+            continue; // cut in the middle of a value, for instance
         } catch (const std::logic_error&) {
             return line;
         }

@@ -4,7 +4,8 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 
-extern "C" int __nss_configure_lookup(const char*, const char*); // glibc; no header declares it
+// glibc's; no header declares it.
+extern "C" int __nss_configure_lookup(const char*, const char*); // NOLINT(bugprone-reserved-identifier)
 
 namespace sluice::cli {
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -21,7 +22,7 @@ std::string milliseconds(double value)
     return {text.data(), static_cast<std::size_t>(std::max(length, 0))};
 }
 
-std::string percent(double value) { return std::to_string(static_cast<int>(value + 0.5)) + " %"; }
+std::string percent(double value) { return std::to_string(std::lround(value)) + " %"; }
 
 void print_text(const probe::CheckReport& report)
 {

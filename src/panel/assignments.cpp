@@ -83,7 +83,7 @@ Result<std::vector<AssignmentView>> Assignments::list(const Actor& actor, UserId
                     view.speed_mbit = limit->megabits;
                 }
             }
-            view.assignment = std::move(assignment);
+            view.assignment = assignment;
             views.push_back(std::move(view));
         }
         return views;

@@ -13,7 +13,6 @@
 namespace sluice::panel {
 
 using domain::Remark;
-using domain::Section;
 
 namespace {
 

@@ -19,9 +19,9 @@ Result<Secret> unseal(const Secret& key, std::string_view purpose, std::string_v
 // 32 random bytes in `path` (mode 0600), made when missing. Errors: unavailable "file", invalid "vault.key" (wrong length).
 Result<Secret> load_or_create_key(const std::string& path);
 
-std::string sha256(std::string_view bytes);                         // 32 bytes
-std::string hmac_sha256(const Secret& key, std::string_view bytes); // RFC 2104, 32 bytes
-std::string hmac_sha1(const Secret& key, std::string_view bytes);   // 20 bytes; only for RFC 6238
+std::string sha256(std::string_view input);                         // 32 bytes
+std::string hmac_sha256(const Secret& key, std::string_view input); // RFC 2104, 32 bytes
+std::string hmac_sha1(const Secret& key, std::string_view input);   // 20 bytes; only for RFC 6238
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 } // namespace sluice::panel

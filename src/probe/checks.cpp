@@ -152,7 +152,7 @@ IcmpReport ping(const Endpoint& to, const CheckOptions& options, Deadline deadli
     }
     sockaddr_storage address{};
     const auto length = Endpoint{to.address, 0}.to_sockaddr(address);
-    ::connect(socket, reinterpret_cast<const sockaddr*>(&address), length);
+    (void)::connect(socket, reinterpret_cast<const sockaddr*>(&address), length); // who is not there does not answer
     const auto id = static_cast<std::uint16_t>(::getpid());
     double sum = 0;
     std::uint32_t answered = 0;

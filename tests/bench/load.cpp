@@ -226,7 +226,7 @@ void report(std::vector<double>& micros, double took)
 }
 
 // One outstanding message per socket.
-void ping(std::vector<int> sockets, double seconds, bool lossy)
+void ping(const std::vector<int>& sockets, double seconds, bool lossy)
 {
     const int loop = ::epoll_create1(0);
     std::vector<Clock::time_point> sent(65536);
@@ -341,8 +341,8 @@ int main(int count, char** values)
 {
     std::signal(SIGPIPE, SIG_IGN); // sendfile knows no MSG_NOSIGNAL
     const std::vector<std::string> words(values + 1, values + count);
-    const auto number = [&](std::size_t i) { return std::atoi(words.at(i).c_str()); };
-    const auto real = [&](std::size_t i) { return std::atof(words.at(i).c_str()); };
+    const auto number = [&](std::size_t i) { return static_cast<int>(std::strtol(words.at(i).c_str(), nullptr, 10)); };
+    const auto real = [&](std::size_t i) { return std::strtod(words.at(i).c_str(), nullptr); };
     const auto sockets = [&](int type) {
         std::vector<int> all;
         for (int i = 0; i < number(2); ++i) {

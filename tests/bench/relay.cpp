@@ -40,7 +40,7 @@ asio::awaitable<void> pump(tcp::socket& from, tcp::socket& to)
         const auto [write_error, sent] = co_await asio::async_write(to, asio::buffer(chunk.get(), got), as_result);
         if (write_error) break;
     }
-    to.shutdown(tcp::socket::shutdown_send, ignored);
+    (void)to.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 asio::awaitable<void> relay(tcp::socket client, tcp::endpoint where)
@@ -164,7 +164,7 @@ void run(unsigned short port, unsigned short target)
                 relay->sockets[1] = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
                 ::setsockopt(relay->sockets[1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
                 auto to = at(target);
-                ::connect(relay->sockets[1], reinterpret_cast<sockaddr*>(&to), sizeof to);
+                (void)::connect(relay->sockets[1], reinterpret_cast<sockaddr*>(&to), sizeof to);
                 for (int side = 0; side < 2; ++side) {
                     relay->ends[side] = {relay, side};
                     epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = &relay->ends[side]}};
@@ -196,8 +196,8 @@ void run(unsigned short port, unsigned short target)
 int main(int count, char** values)
 {
     if (count != 4) return 2;
-    const auto port = static_cast<unsigned short>(std::atoi(values[2]));
-    const auto target = static_cast<unsigned short>(std::atoi(values[3]));
+    const auto port = static_cast<unsigned short>(std::strtol(values[2], nullptr, 10));
+    const auto target = static_cast<unsigned short>(std::strtol(values[3], nullptr, 10));
     if (std::string(values[1]) == "asio") with_asio::run(port, target);
     if (std::string(values[1]) == "epoll") with_epoll::run(port, target);
     return 1;

@@ -67,7 +67,7 @@ Result<std::pair<TunnelId, domain::AssignmentPatch>> read_batch_item(const Json&
     if (body->bad()) return malformed;
     domain::AssignmentPatch patch;
     if (speed > 0) patch.speed_limit = SpeedLimitId{speed};
-    return std::pair{TunnelId{tunnel}, std::move(patch)};
+    return std::pair{TunnelId{tunnel}, patch};
 }
 
 // Everything is read before anything is assigned; then it stops at the first refusal (contract 5.5).

@@ -149,11 +149,11 @@ Result<domain::ForwardPatch> read_patch(const Body& body)
     if (const auto text = body.text("strategy"); !text.empty()) {
         const auto pick = strategy_of(text);
         if (!pick) return make_error(Errc::invalid, "forward.strategy");
-        patch.pick = *pick;
+        patch.pick = pick;
     }
     const auto port = read_port(body);
     if (!port) return port.error();
-    if (*port) patch.port = **port;
+    if (*port) patch.port = *port;
     if (auto read = read_options(body, patch); !read) return read.error();
     return patch;
 }

@@ -98,13 +98,15 @@ struct LiveFeed::Core {
         wake.notify_one();
     }
 
-    void opened(const std::shared_ptr<Core>& self, http::WebSocketPtr socket, std::string token_hash)
+    void opened(const std::shared_ptr<Core>& self, const http::WebSocketPtr& socket, std::string token_hash)
     {
+        bool taken = false;
         {
             const std::lock_guard lock(mutex);
             if (!stopping && browsers.size() < most_browsers) {
                 auto browser = std::make_shared<Browser>();
-                browser->socket = std::move(socket);
+                browser->socket = socket;
+                taken = true;
                 browser->token_hash = std::move(token_hash);
                 browser->check_at = panel.clock().steady() + check_every;
                 browsers.push_back(std::move(browser));
@@ -112,7 +114,7 @@ struct LiveFeed::Core {
                 follow_panel(self);
             }
         }
-        if (socket) socket->close(http::close_code::try_later, "too many viewers"); // not taken in
+        if (!taken) socket->close(http::close_code::try_later, "too many viewers");
         wake.notify_one();
     }
 
@@ -182,6 +184,7 @@ void LiveFeed::Core::run()
         lock.unlock();
 
         std::vector<std::string> messages;
+        messages.reserve(states.size() + samples.size());
         for (const auto node : states) messages.push_back(status_message(node, panel.live().online(node)));
         for (const auto node : samples) {
             if (const auto sample = panel.live().sample(node)) messages.push_back(info_message(node, *sample));

@@ -107,7 +107,7 @@ Client::Reply Client::reply(bool head_only)
     Reply reply;
     reply.head = read_until("\r\n\r\n");
     if (reply.head.size() < 12) return reply;
-    reply.status = std::atoi(reply.head.c_str() + 9);
+    reply.status = static_cast<int>(std::strtol(reply.head.c_str() + 9, nullptr, 10));
     if (head_only) return reply;
     if (equals_ignoring_case(reply.field("transfer-encoding"), "chunked")) {
         for (;;) {

@@ -6,6 +6,7 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set(SLUICE_PRECOMPILE OFF) # clang wants the same macros on every command line that shares one
 endif()
 
+set(small_code $<$<CONFIG:Release>:-Os>) # what rooms with SMALL are compiled with (rooms.cmake)
 set(std_headers <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <exception> <functional> <map>
   <memory> <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
 
@@ -18,18 +19,19 @@ function(sluice_precompile name)
   if(NOT SLUICE_PRECOMPILE)
     return()
   endif()
-  cmake_parse_arguments(SET "" "" "HEADERS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(SET "" "" "HEADERS;LIBRARIES;OPTIONS" ${ARGN})
   set(source ${PROJECT_BINARY_DIR}/generated/precompiled_${name}.cpp)
   file(CONFIGURE OUTPUT ${source} CONTENT "// Carries the precompiled headers of the set ${name}.\n")
   add_library(precompiled_${name} OBJECT EXCLUDE_FROM_ALL ${source})
   target_link_libraries(precompiled_${name} PRIVATE sluice_options ${SET_LIBRARIES})
-  target_compile_options(precompiled_${name} PRIVATE ${precompiled_options})
+  target_compile_options(precompiled_${name} PRIVATE ${precompiled_options} ${SET_OPTIONS})
   target_precompile_headers(precompiled_${name} PRIVATE ${SET_HEADERS})
 endfunction()
 
 sluice_precompile(std HEADERS ${std_headers})
 sluice_precompile(asio HEADERS ${std_headers} <asio.hpp> LIBRARIES sluice::asio)
 sluice_precompile(json HEADERS ${std_headers} <nlohmann/json.hpp> LIBRARIES sluice::json)
+sluice_precompile(json_small HEADERS ${std_headers} <nlohmann/json.hpp> LIBRARIES sluice::json OPTIONS ${small_code})
 sluice_precompile(test HEADERS ${std_headers} <doctest/doctest.h> LIBRARIES doctest::doctest)
 
 # The set for `target`, which links `libraries` itself.
@@ -37,10 +39,12 @@ function(sluice_use_precompiled target)
   if(NOT SLUICE_PRECOMPILE)
     return()
   endif()
-  cmake_parse_arguments(USE "TEST" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(USE "TEST;SMALL" "" "LIBRARIES" ${ARGN})
   set(name std)
   if(USE_TEST)
     set(name test)
+  elseif(USE_SMALL)
+    set(name json_small) # the rooms that are made small all know it
   elseif("sluice::asio" IN_LIST USE_LIBRARIES)
     set(name asio)
   elseif("sluice::json" IN_LIST USE_LIBRARIES)

@@ -1,10 +1,11 @@
-# sluice_room(PATH [DEPENDS room...] [LIBRARIES target...] [TEST_LIBRARIES target...] [SOURCES generated...])
+# sluice_room(PATH [SMALL] [DEPENDS room...] [LIBRARIES target...] [TEST_LIBRARIES target...] [SOURCES generated...])
 #
 # src/PATH/*.cpp becomes the static library room_PATH; src/PATH/*_test.cpp becomes the program test_PATH, run by CTest.
 # A room that has no source yet is an interface library, so that the list of rooms is the list of folders.
+# SMALL: no byte of traffic passes through this room, so its code is made small instead of fast. That is also quicker to compile.
 # Each room is also a line of rooms.txt in the build folder, from which tests/structure checks the #include lines: there is one table.
 function(sluice_room path)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES;TEST_LIBRARIES;SOURCES" ${ARGN})
+  cmake_parse_arguments(ROOM "SMALL" "" "DEPENDS;LIBRARIES;TEST_LIBRARIES;SOURCES" ${ARGN})
   string(REPLACE "/" "_" name ${path})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*_test.cpp)
@@ -31,7 +32,12 @@ function(sluice_room path)
     add_library(room_${name} STATIC ${sources} ${ROOM_SOURCES})
     target_include_directories(room_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(room_${name} PUBLIC sluice_options ${links})
-    sluice_use_precompiled(room_${name} LIBRARIES ${ROOM_LIBRARIES})
+    if(ROOM_SMALL)
+      target_compile_options(room_${name} PRIVATE ${small_code})
+      sluice_use_precompiled(room_${name} SMALL)
+    else()
+      sluice_use_precompiled(room_${name} LIBRARIES ${ROOM_LIBRARIES})
+    endif()
   else()
     add_library(room_${name} INTERFACE)
     target_include_directories(room_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)

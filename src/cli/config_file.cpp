@@ -1,17 +1,11 @@
 #include "cli/config_file.hpp"
 
 #include "base/text.hpp"
+#include "base/toml_assertions.hpp"
 #include "cli/option_table.hpp"
 
 #include <optional>
 #include <stdexcept>
-
-// toml++ asserts on some malformed keys ("[", form feed) where it should refuse them. Whoever wrote the file is owed a message, not an
-// abort, so here an assertion throws.
-namespace {
-[[noreturn]] void toml_assertion_failed(const char* what) { throw std::logic_error(what); }
-} // namespace
-#define TOML_ASSERT(expr) (static_cast<bool>(expr) ? static_cast<void>(0) : ::toml_assertion_failed(#expr))
 #include <toml++/toml.h>
 
 namespace sluice::cli {

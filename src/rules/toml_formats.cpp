@@ -1,5 +1,6 @@
 // Tools that are configured by TOML: realm (also JSON) and the frp client (also INI).
 #include "base/text.hpp"
+#include "base/toml_assertions.hpp"
 #include "rules/formats.hpp"
 #include "rules/json.hpp"
 
@@ -18,6 +19,8 @@ Result<toml::table> parse_toml(std::string_view text)
         return toml::parse(text);
     } catch (const toml::parse_error& problem) {
         return syntax("line " + std::to_string(problem.source().begin.line) + ": " + std::string{problem.description()});
+    } catch (const std::logic_error&) {
+        return syntax("a malformed key");
     }
 }
 

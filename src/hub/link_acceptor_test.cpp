@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -170,6 +172,21 @@ struct Office : panel::testing::Bench {
         }
         return true;
     }
+    // Made while the node has its turns, for the answer waits for it.
+    ForwardId forward_on(FarNode& far, TunnelId tunnel, std::uint16_t port)
+    {
+        ForwardId made;
+        std::atomic<bool> done{false};
+        std::thread request([&] {
+            made = make_forward(admin, tunnel, port);
+            done = true;
+        });
+        const bool there = until({&far}, [&] { return done.load(); });
+        request.join();
+        REQUIRE(there);
+        REQUIRE(far.plan.forwards.size() == 1);
+        return made;
+    }
     void enrol(FarNode& far, NodeId as)
     {
         far.dial(*acceptor, identity.fingerprint(), clock.steady(), token(as));
@@ -217,15 +234,11 @@ TEST_CASE_FIXTURE(Office, "a forward that is made is on the node when the answer
     FarNode far(net::Identity::make());
     enrol(far, node);
     const auto tunnel = add_tunnel("t", {node});
-    std::optional<ForwardId> made;
-    std::thread request([&] { made = make_forward(admin, tunnel, 2000); });
-    const bool there = until({&far}, [&] { return far.plan.forwards.size() == 1 && made.has_value(); });
-    request.join();
-    REQUIRE(there);
-    far.counters[*made] = 5000;
+    const auto made = forward_on(far, tunnel, 2000);
+    far.counters[made] = 5000;
     CHECK(until({&far}, [&] { return user(admin.user).used.up.value == 5000; }));
     far.cut(*acceptor);
-    far.counters[*made] = 8000; // passed while the panel was away
+    far.counters[made] = 8000; // passed while the panel was away
     far.dial(*acceptor, identity.fingerprint(), clock.steady());
     CHECK(until({&far}, [&] { return user(admin.user).used.up.value == 8000; }));
 }
@@ -325,12 +338,7 @@ TEST_CASE_FIXTURE(Office, "many nodes converge, and no byte is lost or booked tw
     REQUIRE(until(everybody(), all_online));
     for (std::size_t i = 0; i < count; ++i) {
         const auto tunnel = add_tunnel("t" + std::to_string(i), {ids[i]});
-        std::optional<ForwardId> made;
-        std::thread request([&] { made = make_forward(admin, tunnel, 3000); });
-        const bool there = until({all[i]}, [&] { return far[i].plan.forwards.size() == 1; });
-        request.join();
-        REQUIRE(there);
-        forwards.push_back(*made);
+        forwards.push_back(forward_on(far[i], tunnel, 3000));
     }
     std::int64_t passed = 0;
     for (int step = 0; step < 300; ++step) {

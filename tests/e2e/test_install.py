@@ -163,7 +163,7 @@ grep '^sluice:' /etc/passwd >> {self.stage}/left || true
 """
         log = open(os.path.join(self.stage, "log"), "w")
         self.addCleanup(log.close)
-        process = subprocess.Popen(["unshare", "--mount", "--fork", "--pid", "--kill-child", "sh", "-c", steps], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(["unshare", "--mount", "--mount-proc", "--fork", "--pid", "--kill-child", "sh", "-c", steps], stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log)
         self.addCleanup(lambda: (process.kill(), process.wait()))
 

@@ -7,7 +7,6 @@ import socketserver
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
 from agent_process import AgentProcess, install_line, make_node, node_of, wait_online

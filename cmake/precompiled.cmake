@@ -1,12 +1,15 @@
 # Headers of the standard library and of two heavy libraries, parsed once instead of in every file. Each set is one more library with
 # nothing of ours in it. On in what make builds, but for the build with ThreadSanitizer; off otherwise, so that a forgotten #include shows.
-# A room that may know asio or nlohmann-json (CMakeLists.txt) takes the set that has it; all others take `std`.
+# A room that links asio takes the set that has it, a room most of whose files know nlohmann-json says so (PRECOMPILE json): GCC instantiates
+# what that header leaves pending in every file that takes it, which costs a second where nothing needs it. All others take `std`.
 option(SLUICE_PRECOMPILE "Precompile other people's headers" OFF)
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set(SLUICE_PRECOMPILE OFF) # clang wants the same macros on every command line that shares one
 endif()
 
-set(small_code $<$<CONFIG:Release>:-Os>) # what rooms with SMALL are compiled with (rooms.cmake)
+# How rooms that say so are compiled (rooms.cmake). GCC takes a precompiled header made with -O2 for -O1, not for -Os.
+set(small_code $<$<CONFIG:Release>:-Os>)
+set(plain_code $<$<CONFIG:Release>:-O1>)
 set(std_headers <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <exception> <functional> <map>
   <memory> <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
 
@@ -31,24 +34,24 @@ endfunction()
 sluice_precompile(std HEADERS ${std_headers})
 sluice_precompile(asio HEADERS ${std_headers} <asio.hpp> LIBRARIES sluice::asio)
 sluice_precompile(json HEADERS ${std_headers} <nlohmann/json.hpp> LIBRARIES sluice::json)
+sluice_precompile(std_small HEADERS ${std_headers} OPTIONS ${small_code})
 sluice_precompile(json_small HEADERS ${std_headers} <nlohmann/json.hpp> LIBRARIES sluice::json OPTIONS ${small_code})
 sluice_precompile(test HEADERS ${std_headers} <doctest/doctest.h> LIBRARIES doctest::doctest)
 
-# The set for `target`, which links `libraries` itself.
+# The set for `target`: SET, or what its LIBRARIES ask for; SMALL: made like the rooms that are made small.
 function(sluice_use_precompiled target)
   if(NOT SLUICE_PRECOMPILE)
     return()
   endif()
-  cmake_parse_arguments(USE "TEST;SMALL" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(USE "SMALL" "SET" "LIBRARIES" ${ARGN})
   set(name std)
-  if(USE_TEST)
-    set(name test)
-  elseif(USE_SMALL)
-    set(name json_small) # the rooms that are made small all know it
+  if(USE_SET)
+    set(name ${USE_SET})
   elseif("sluice::asio" IN_LIST USE_LIBRARIES)
     set(name asio)
-  elseif("sluice::json" IN_LIST USE_LIBRARIES)
-    set(name json)
+  endif()
+  if(USE_SMALL)
+    string(APPEND name _small)
   endif()
   target_compile_options(${target} PRIVATE ${precompiled_options})
   target_precompile_headers(${target} REUSE_FROM precompiled_${name})

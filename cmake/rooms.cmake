@@ -1,11 +1,13 @@
-# sluice_room(PATH [SMALL] [DEPENDS room...] [LIBRARIES target...] [TEST_LIBRARIES target...] [SOURCES generated...])
+# sluice_room(PATH [SMALL | PLAIN] [PRECOMPILE set] [DEPENDS room...] [LIBRARIES target...] [TEST_LIBRARIES target...] [SOURCES generated...])
 #
 # src/PATH/*.cpp becomes the static library room_PATH; src/PATH/*_test.cpp becomes the program test_PATH, run by CTest.
 # A room that has no source yet is an interface library, so that the list of rooms is the list of folders.
-# SMALL: no byte of traffic passes through this room, so its code is made small instead of fast. That is also quicker to compile.
+# No byte of traffic passes through a room that says SMALL or PLAIN. SMALL: its code is made small instead of fast. PLAIN: it waits for the
+# disk or the network whatever the compiler does, so the compiler does less (-O1), which makes a build a third quicker.
+# PRECOMPILE: the set of precompiled headers (precompiled.cmake), where it is not the one that its libraries ask for.
 # Each room is also a line of rooms.txt in the build folder, from which tests/structure checks the #include lines: there is one table.
 function(sluice_room path)
-  cmake_parse_arguments(ROOM "SMALL" "" "DEPENDS;LIBRARIES;TEST_LIBRARIES;SOURCES" ${ARGN})
+  cmake_parse_arguments(ROOM "SMALL;PLAIN" "PRECOMPILE" "DEPENDS;LIBRARIES;TEST_LIBRARIES;SOURCES" ${ARGN})
   string(REPLACE "/" "_" name ${path})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*_test.cpp)
@@ -32,12 +34,14 @@ function(sluice_room path)
     add_library(room_${name} STATIC ${sources} ${ROOM_SOURCES})
     target_include_directories(room_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(room_${name} PUBLIC sluice_options ${links})
+    set(small)
     if(ROOM_SMALL)
       target_compile_options(room_${name} PRIVATE ${small_code})
-      sluice_use_precompiled(room_${name} SMALL)
-    else()
-      sluice_use_precompiled(room_${name} LIBRARIES ${ROOM_LIBRARIES})
+      set(small SMALL)
+    elseif(ROOM_PLAIN)
+      target_compile_options(room_${name} PRIVATE ${plain_code})
     endif()
+    sluice_use_precompiled(room_${name} ${small} SET ${ROOM_PRECOMPILE} LIBRARIES ${ROOM_LIBRARIES})
   else()
     add_library(room_${name} INTERFACE)
     target_include_directories(room_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)
@@ -47,7 +51,7 @@ function(sluice_room path)
   if(tests AND SLUICE_TESTS)
     add_executable(test_${name} ${tests})
     target_link_libraries(test_${name} PRIVATE room_${name} ${ROOM_TEST_LIBRARIES} sluice_test_main sluice_static)
-    sluice_use_precompiled(test_${name} TEST)
+    sluice_use_precompiled(test_${name} SET test)
     sluice_test(unit_${name} LABEL unit TIMEOUT 300 COMMAND test_${name})
   endif()
 endfunction()

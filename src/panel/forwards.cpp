@@ -73,6 +73,11 @@ Result<std::vector<ForwardView>> Forwards::list(const Actor& actor)
     });
 }
 
+Result<std::vector<ForwardId>> Forwards::own(UserId user)
+{
+    return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<ForwardId>> { return store::ForwardTable(tx).ids_of_user(user); });
+}
+
 Result<Forwards::Part> Forwards::list(const Actor& actor, std::size_t first, std::size_t count)
 {
     constexpr std::size_t most = 1000;

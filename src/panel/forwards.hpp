@@ -43,6 +43,7 @@ public:
     // Some of them, and how many there are; costs what it shows. At most 1000.
     Result<Part> list(const Actor& actor, std::size_t first, std::size_t count);
     Result<ForwardView> get(const Actor& actor, ForwardId id);
+    Result<std::vector<ForwardId>> own(UserId user); // which forwards are his; cheap enough for every few seconds
 
     // What is said before anything about the rest of a draft or patch: may this actor use the tunnel, is it there and on; is the forward there. For callers
     // whose own reading failed. Errors: as the first ones of create and update.

@@ -115,6 +115,14 @@ std::vector<domain::Forward> ForwardTable::all() { return select("WHERE f.id > ?
 
 std::vector<domain::Forward> ForwardTable::of_user(UserId user) { return select("WHERE f.user_id = ? ", by_place, user.value); }
 
+std::vector<ForwardId> ForwardTable::ids_of_user(UserId user)
+{
+    std::vector<ForwardId> ids;
+    Statement query(tx_, "SELECT id FROM forwards WHERE user_id = ?", user);
+    while (query.next()) ids.push_back(query.id<ForwardId>());
+    return ids;
+}
+
 std::vector<domain::Forward> ForwardTable::part(std::optional<UserId> user, std::size_t first, std::size_t count)
 {
     const std::string whose = user ? "user_id = ?" : "id > ?";

@@ -19,6 +19,7 @@ public:
     std::optional<domain::Forward> find(ForwardId id);
     std::vector<domain::Forward> all();                // by position, id
     std::vector<domain::Forward> of_user(UserId user); // by position, id
+    std::vector<ForwardId> ids_of_user(UserId user);   // in no order
     // A part of all, or of one user's, by position, id.
     std::vector<domain::Forward> part(std::optional<UserId> user, std::size_t first, std::size_t count);
     std::int64_t count();

@@ -1,8 +1,7 @@
-// Live numbers. Administrators get them by WebSocket (/system-info, contract 5.17, and this panel's own "rates" message); others, whom
-// that socket does not serve, by asking for their own forwards. Sleeps while the page is hidden.
+// Live numbers by WebSocket (/system-info, contract 5.17, and this panel's own "rates" message): of everything for administrators, of their
+// own forwards for others. Sleeps while the page is hidden.
 import { SvelteMap } from 'svelte/reactivity';
 import { session } from '../state/session.svelte';
-import { api } from './client';
 
 export interface ForwardRate {
     up: number; // bytes per second, from the client
@@ -28,7 +27,6 @@ export interface Moment extends ForwardRate {
 export type Connection = 'connecting' | 'live' | 'lost';
 
 const history_length = 150; // moments of two seconds: five minutes
-const ask_every = 3000;
 const slowest_retry = 15_000;
 
 const idle: ForwardRate = { up: 0, down: 0, connections: 0 };
@@ -165,34 +163,6 @@ function watchBySocket(): () => void {
     };
 }
 
-function watchByAsking(): () => void {
-    let ended = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const askOnce = async () => {
-        if (document.visibilityState === 'visible') {
-            try {
-                const each = new Map<number, ForwardRate>();
-                const total = { ...idle };
-                for (const forward of await api.forwards()) {
-                    each.set(forward.id, { up: forward.upRate, down: forward.downRate, connections: forward.connections });
-                    total.up += forward.upRate;
-                    total.down += forward.downRate;
-                    total.connections += forward.connections;
-                }
-                if (!ended) took(total, each);
-            } catch {
-                if (!ended) state.connection = 'lost';
-            }
-        }
-        if (!ended) timer = setTimeout(() => void askOnce(), ask_every);
-    };
-    void askOnce();
-    return () => {
-        ended = true;
-        clearTimeout(timer);
-    };
-}
-
 // Starts watching for who is signed in now; the result ends it.
 export function watch(): () => void {
     state.connection = 'connecting';
@@ -200,5 +170,5 @@ export function watch(): () => void {
     forwards = new Map();
     nodes.clear();
     samples.clear();
-    return session.isAdmin ? watchBySocket() : watchByAsking();
+    return watchBySocket();
 }

@@ -17,15 +17,18 @@ namespace sluice::flvx {
 namespace {
 
 constexpr std::chrono::seconds rates_every{2};
-constexpr std::chrono::seconds check_every{15}; // whether a session still counts; the design allows 30 s
-constexpr std::size_t most_browsers = 64;
+constexpr std::chrono::seconds check_every{15};    // whether a session still counts; the design allows 30 s
+constexpr std::size_t most_browsers = 64;          // of administrators, and as many of everybody else: neither keeps out the other
+constexpr std::size_t most_browsers_of_a_user = 8; // nobody else's are kept out by one account
 constexpr std::uint16_t session_ended = 4401;
 
 struct Browser {
     http::WebSocketPtr socket;
     std::string token_hash;
+    UserId user;
+    bool admin = false; // as it was when it connected: it is disconnected when that changes
     SteadyTime check_at{};
-    bool greeted = false; // it has the state of every node
+    bool greeted = false; // it has the state of all that it may see
 };
 using BrowserPtr = std::shared_ptr<Browser>;
 
@@ -47,14 +50,16 @@ std::string info_message(NodeId node, const plan::HostSample& sample)
     return Json{{"id", node.value}, {"type", "info"}, {"data", data.dump()}}.dump();
 }
 
+using Rates = std::unordered_map<ForwardId, panel::ForwardRates>;
+
 // Ours, beyond the contract: bytes per second, in total and of every forward that is not idle.
-std::string rates_message(const panel::Live& live)
+std::string rates_message(const Rates& rates)
 {
     double up = 0;
     double down = 0;
     std::uint64_t connections = 0;
     Json forwards = Json::array();
-    for (const auto& [id, rate] : live.all_rates()) {
+    for (const auto& [id, rate] : rates) {
         up += rate.up;
         down += rate.down;
         connections += rate.connections;
@@ -98,16 +103,23 @@ struct LiveFeed::Core {
         wake.notify_one();
     }
 
-    void opened(const std::shared_ptr<Core>& self, const http::WebSocketPtr& socket, std::string token_hash)
+    // `lock` guards mutex.
+    bool has_room_for(const panel::Actor& actor) const
+    {
+        const auto count = [this](const auto& which) { return static_cast<std::size_t>(std::ranges::count_if(browsers, which)); };
+        if (actor.is_admin()) return count([](const BrowserPtr& one) { return one->admin; }) < most_browsers;
+        return count([](const BrowserPtr& one) { return !one->admin; }) < most_browsers &&
+               count([&](const BrowserPtr& one) { return one->user == actor.user; }) < most_browsers_of_a_user;
+    }
+
+    void opened(const std::shared_ptr<Core>& self, const http::WebSocketPtr& socket, std::string token_hash, const panel::Actor& actor)
     {
         bool taken = false;
         {
             const std::lock_guard lock(mutex);
-            if (!stopping && browsers.size() < most_browsers) {
-                auto browser = std::make_shared<Browser>();
-                browser->socket = socket;
+            if (!stopping && has_room_for(actor)) {
+                auto browser = std::make_shared<Browser>(Browser{socket, std::move(token_hash), actor.user, actor.is_admin()});
                 taken = true;
-                browser->token_hash = std::move(token_hash);
                 browser->check_at = panel.clock().steady() + check_every;
                 browsers.push_back(std::move(browser));
                 newcomers = true;
@@ -126,7 +138,8 @@ struct LiveFeed::Core {
     }
 
     void run();
-    void greet(Browser& browser);
+    void greet(Browser& browser, const Rates& rates);
+    std::string rates_for(const Browser& browser, const Rates& rates);
     void check(Browser& browser);
 
     panel::Panel& panel;
@@ -140,20 +153,35 @@ struct LiveFeed::Core {
     bool stopping = false;
 };
 
-// Everything a browser needs to begin with: it need not wait for the next change.
-void LiveFeed::Core::greet(Browser& browser)
+// What a browser may see of the rates: an administrator everything, everybody else his own forwards, with their sum as the total.
+std::string LiveFeed::Core::rates_for(const Browser& browser, const Rates& rates)
+{
+    if (browser.admin) return rates_message(rates);
+    Rates own;
+    if (const auto ids = panel.forwards().own(browser.user)) {
+        for (const auto id : *ids) {
+            if (const auto found = rates.find(id); found != rates.end()) own.insert(*found);
+        }
+    }
+    return rates_message(own);
+}
+
+// Everything a browser needs to begin with: it need not wait for the next change. Nodes are for administrators alone.
+void LiveFeed::Core::greet(Browser& browser, const Rates& rates)
 {
     browser.greeted = true;
-    panel::Actor reader;
-    reader.role = domain::Role::admin; // the socket's own right was checked when it was accepted
-    const auto nodes = panel.nodes().list(reader);
-    if (!nodes) return;
-    for (const auto& view : *nodes) {
-        browser.socket->send(status_message(view.node.id, view.online));
-        const auto sample = panel.live().sample(view.node.id);
-        if (view.online && sample) browser.socket->send(info_message(view.node.id, *sample));
+    if (browser.admin) {
+        panel::Actor reader;
+        reader.role = domain::Role::admin; // the socket's own right was checked when it was accepted
+        const auto nodes = panel.nodes().list(reader);
+        if (!nodes) return;
+        for (const auto& view : *nodes) {
+            browser.socket->send(status_message(view.node.id, view.online));
+            const auto sample = panel.live().sample(view.node.id);
+            if (view.online && sample) browser.socket->send(info_message(view.node.id, *sample));
+        }
     }
-    browser.socket->send(rates_message(panel.live()));
+    browser.socket->send(rates_for(browser, rates));
 }
 
 void LiveFeed::Core::check(Browser& browser)
@@ -162,7 +190,8 @@ void LiveFeed::Core::check(Browser& browser)
     browser.check_at = panel.clock().steady() + check_every;
     const auto actor = panel.accounts().resolve_session(browser.token_hash, browser.socket->remote().address);
     // A database that cannot answer now does not end a session.
-    const bool ended = actor ? !actor->is_admin() : actor.error().code == Errc::unauthenticated || actor.error().code == Errc::forbidden;
+    const bool ended =
+        actor ? actor->is_admin() != browser.admin : actor.error().code == Errc::unauthenticated || actor.error().code == Errc::forbidden;
     if (ended) browser.socket->close(session_ended, "session ended");
 }
 
@@ -183,23 +212,25 @@ void LiveFeed::Core::run()
         newcomers = false;
         lock.unlock();
 
-        std::vector<std::string> messages;
-        messages.reserve(states.size() + samples.size());
-        for (const auto node : states) messages.push_back(status_message(node, panel.live().online(node)));
+        std::vector<std::string> of_nodes;
+        of_nodes.reserve(states.size() + samples.size());
+        for (const auto node : states) of_nodes.push_back(status_message(node, panel.live().online(node)));
         for (const auto node : samples) {
-            if (const auto sample = panel.live().sample(node)) messages.push_back(info_message(node, *sample));
+            if (const auto sample = panel.live().sample(node)) of_nodes.push_back(info_message(node, *sample));
         }
         const auto now = std::chrono::steady_clock::now();
-        if (now >= due) {
-            if (!watching.empty()) messages.push_back(rates_message(panel.live()));
-            due = now + rates_every;
-        }
+        const bool rates_due = now >= due;
+        if (rates_due) due = now + rates_every;
+        const auto rates = panel.live().all_rates();
         for (const auto& browser : watching) {
             try {
                 if (!browser->greeted) {
-                    greet(*browser);
+                    greet(*browser, rates);
                 } else {
-                    for (const auto& message : messages) browser->socket->send(message);
+                    for (const auto& message : of_nodes) {
+                        if (browser->admin) browser->socket->send(message);
+                    }
+                    if (rates_due) browser->socket->send(rates_for(*browser, rates));
                 }
                 check(*browser);
             } catch (const std::exception& problem) {
@@ -241,12 +272,13 @@ std::variant<http::Response, http::WebSocketHandler> LiveFeed::accept(const http
     auto& panel = core_->panel;
     auto hash = check_token(panel.accounts().signing_key(), request.query.get("secret"), panel.clock().wall());
     if (!hash) return forbidden();
-    // Messages tell about every node, which only administrators may see.
     const auto actor = panel.accounts().resolve_session(*hash, request.remote.address);
-    if (!actor || !actor->is_admin()) return forbidden();
+    if (!actor) return forbidden();
 
     http::WebSocketHandler handler;
-    handler.on_open = [core = core_, hash = std::move(*hash)](const http::WebSocketPtr& socket) { core->opened(core, socket, hash); };
+    handler.on_open = [core = core_, hash = std::move(*hash), who = *actor](const http::WebSocketPtr& socket) {
+        core->opened(core, socket, hash, who);
+    };
     handler.on_close = [core = core_](const http::WebSocketPtr& socket, std::uint16_t) { core->closed(core, socket); };
     return handler;
 }

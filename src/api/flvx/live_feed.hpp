@@ -1,5 +1,5 @@
 // The browser's WebSocket (FLVX contract 5.17): what nodes are connected, what their hosts measure, and, beyond the contract, how fast each
-// forward runs. One thread writes to all browsers, so a browser sees states in the order in which they came. Nodes that connect
+// forward runs. Administrators hear all of it, everybody else the rates of his own forwards. One thread writes to all browsers, so a browser sees states in the order in which they came. Nodes that connect
 // to this path themselves (type=1) are somebody else's business.
 #pragma once
 
@@ -26,7 +26,7 @@ public:
     // Registers /system-info. Sockets may outlive this object; then they are silent.
     void mount(http::Router& router);
 
-    // Who may watch: `type=0` with an administrator's token in `secret`. Else 400 "bad request" or 403 "forbidden".
+    // Who may watch: `type=0` with a session's token in `secret`. Else 400 "bad request" or 403 "forbidden".
     std::variant<http::Response, http::WebSocketHandler> accept(const http::Request& request);
 
     // Closes all sockets (1001). Twice is harmless.

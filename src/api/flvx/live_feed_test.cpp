@@ -116,7 +116,7 @@ struct Feed : panel::testing::Bench {
 
 } // namespace
 
-TEST_CASE_FIXTURE(Feed, "only an administrator's token opens it, and only as a browser")
+TEST_CASE_FIXTURE(Feed, "only a session's token opens it, and only as a browser")
 {
     const auto alice = add_person("alice");
     CHECK(refusal("2", token_of(admin)) == "400 bad request");
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(Feed, "only an administrator's token opens it, and only as a b
     CHECK(refusal("1", "a node's secret") == "403 forbidden");
     CHECK(refusal("0", "") == "403 forbidden");
     CHECK(refusal("0", "no.token.really") == "403 forbidden");
-    CHECK(refusal("0", token_of(alice)) == "403 forbidden");
+    CHECK(refusal("0", token_of(alice)) == "accepted");
     CHECK(refusal("0", make_token(panel.accounts().signing_key(), user(admin.user), clock.wall())) == "403 forbidden"); // no session
     CHECK(refusal("0", token_of(admin)) == "accepted");
 }
@@ -168,6 +168,47 @@ TEST_CASE_FIXTURE(Feed, "rates of forwards that carry something come by themselv
     CHECK(data["down"] == 1000);
     CHECK(data["connections"] == 2);
     CHECK(data["forwards"] == Json::array({{{"id", 5}, {"up", 500.0}, {"down", 1000.0}, {"connections", 2}}}));
+}
+
+TEST_CASE_FIXTURE(Feed, "a user hears of his own forwards alone: no node, nobody else's rates, and a total that is his")
+{
+    const auto tunnel = add_tunnel("t", {node});
+    const auto alice = add_person("alice");
+    assign(alice, tunnel);
+    const auto his = make_forward(alice, tunnel, 20001);
+    const auto other = make_forward(admin, tunnel, 20002);
+    live.counters(node, {{his, 1, {{0}, {0}}, 0, 1}, {other, 1, {{0}, {0}}, 0, 4}}, SteadyTime{} + Seconds{1});
+    live.counters(node, {{his, 1, {{500}, {1000}}, 0, 1}, {other, 1, {{7000}, {7000}}, 0, 4}}, SteadyTime{} + Seconds{2});
+    auto answer = knock("0", token_of(alice));
+    auto& handler = std::get<http::WebSocketHandler>(answer);
+    const auto socket = watch(handler);
+    const auto first = socket->next([](const Json&) { return true; });
+    REQUIRE(first["type"] == "rates"); // what an administrator hears first is the state of nodes
+    const auto data = Json::parse(first["data"].get<std::string>());
+    CHECK(data["up"] == 500);
+    CHECK(data["connections"] == 1);
+    CHECK(data["forwards"] == Json::array({{{"id", his.value}, {"up", 500.0}, {"down", 1000.0}, {"connections", 1}}}));
+    live.node_offline(node);
+    live.node_online(node);
+    live.sample(node, {});
+    CHECK(socket->next([](const Json&) { return true; })["type"] == "rates");
+    handler.on_close(socket, 1000);
+}
+
+TEST_CASE_FIXTURE(Feed, "one account's viewers do not keep out another's, nor users an administrator")
+{
+    const auto alice = add_person("alice");
+    const auto bob = add_person("bob");
+    std::vector<std::shared_ptr<CapturingSocket>> watching;
+    const auto join = [&](const panel::Actor& who) {
+        auto answer = knock("0", token_of(who));
+        watching.push_back(watch(std::get<http::WebSocketHandler>(answer)));
+        return watching.back();
+    };
+    for (int i = 0; i < 8; ++i) join(alice);
+    CHECK(join(alice)->closed() == http::close_code::try_later);
+    CHECK(join(bob)->next(of_type("rates"))["type"] == "rates");
+    CHECK(join(admin)->next(of_type("rates"))["type"] == "rates");
 }
 
 TEST_CASE_FIXTURE(Feed, "telemetry is wanted exactly while somebody watches")

@@ -84,7 +84,7 @@ plan::Applied Agent::apply_kept()
     std::erase_if(direct.forwards, [](const plan::Forward& one) { return one.tunnel.has_value(); });
     auto kept_tunnels = plan_;
     std::erase_if(kept_tunnels.forwards, [this](const plan::Forward& one) { return !one.tunnel || !tunnels_->has(one.id); });
-    engine_->learn_limits(plan_.speed_limits);
+    engine_->learn_limits(plan_);
     tunnels_->apply(kept_tunnels);
     applied_ = engine_->apply(direct);
     auto through = tunnels_->apply(plan_);
@@ -106,7 +106,7 @@ void Agent::forget(const std::vector<ForwardId>& forwards)
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     auto gone = forwards;
-    std::erase_if(gone, [this](ForwardId id) { return tunnels_->has(id); });
+    std::erase_if(gone, [this](ForwardId id) { return tunnels_->counts(id); });
     engine_->forget(gone);
 }
 

@@ -167,6 +167,21 @@ TEST_CASE("a plan without speed limits, as it was written before there were any,
     CHECK(load_plan(file.path()).value() == old);
 }
 
+TEST_CASE("caps read back as they were; one that the plan does not have is refused")
+{
+    auto plan = full_plan();
+    plan.forwards[0].connection_cap = plan::CapId{2};
+    plan.forwards[0].max_clients = 3;
+    plan.forwards[0].replace_clients = true;
+    plan.connection_caps = {{plan::CapId{2}, 50}};
+    const File file;
+    REQUIRE(store_plan(file.path(), plan));
+    CHECK(load_plan(file.path()).value() == plan);
+    plan.connection_caps.clear();
+    REQUIRE(store_plan(file.path(), plan));
+    CHECK_FALSE(load_plan(file.path()));
+}
+
 TEST_CASE("a forward with a speed limit that the plan does not have is refused")
 {
     std::string text = golden;

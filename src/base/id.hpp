@@ -26,6 +26,7 @@ using UserGroupId = Id<struct UserGroupTag>;
 using TunnelGroupId = Id<struct TunnelGroupTag>;
 using SessionId = Id<struct SessionTag>;
 using TokenId = Id<struct TokenTag>;
+using QuotaId = Id<struct QuotaTag>;
 
 } // namespace sluice
 

@@ -153,6 +153,7 @@ Result<void> PanelProcess::start()
     ticker_ = std::make_unique<Ticker>(clock_);
     ticker_->every(std::chrono::minutes(1), [this] {
         if (const auto kept = panel_->accounting().keep_up(); !kept) log::error("calendar chores failed", {{"problem", describe(kept.error())}});
+        if (const auto kept = panel_->quotas().keep_up(); !kept) log::error("quotas not looked at", {{"problem", describe(kept.error())}});
     });
     ticker_->every(std::chrono::hours(12), [this] {
         const auto renewed = tls_->renew_if_due();

@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "domain/client_cap.hpp"
 #include "domain/patch.hpp"
 
 #include <cstdint>
@@ -30,6 +31,7 @@ struct ForwardOptions {
     std::vector<Cidr> allow;           // empty: everybody
     std::vector<Cidr> deny;            // wins over allow
     std::uint32_t max_connections = 0; // per node; 0 is no cap
+    ClientCap clients;
     friend bool operator==(const ForwardOptions&, const ForwardOptions&) = default;
 };
 
@@ -72,6 +74,8 @@ struct ForwardPatch {
     Patch<std::vector<Cidr>> allow;
     Patch<std::vector<Cidr>> deny;
     Patch<std::uint32_t> max_connections;
+    Patch<std::uint32_t> max_clients;
+    Patch<bool> replace_clients;
 };
 
 } // namespace sluice::domain

@@ -4,6 +4,7 @@
 #include "base/bytes.hpp"
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "domain/client_cap.hpp"
 #include "domain/patch.hpp"
 
 #include <cstdint>
@@ -23,6 +24,13 @@ struct Allowance {
     friend bool operator==(const Allowance&, const Allowance&) = default;
 };
 
+// What an administrator caps of all of a user's forwards, whatever they say themselves. Each node counts by itself.
+struct UserCaps {
+    std::uint32_t max_connections = 0; // over all of them together; 0 is no cap
+    ClientCap clients;                 // of each of them
+    friend bool operator==(const UserCaps&, const UserCaps&) = default;
+};
+
 struct User {
     UserId id;
     std::string uuid;
@@ -32,6 +40,7 @@ struct User {
     Allowance allowance;
     Traffic used; // billed, since the last reset
     bool must_change_password = false;
+    UserCaps caps;
     WallTime created;
     std::optional<WallTime> updated;
 };

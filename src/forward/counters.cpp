@@ -170,8 +170,9 @@ std::vector<plan::ForwardCounters> CounterFile::snapshot() const
         counters.id = id;
         counters.epoch = epoch_;
         for (auto* slot : slots) {
-            counters.traffic.up += ByteCount{static_cast<std::int64_t>(read(slot->up))};
-            counters.traffic.down += ByteCount{static_cast<std::int64_t>(read(slot->down))};
+            auto& sum = slot->worker >= first_carried_slot ? counters.carried : counters.traffic;
+            sum.up += ByteCount{static_cast<std::int64_t>(read(slot->up))};
+            sum.down += ByteCount{static_cast<std::int64_t>(read(slot->down))};
             counters.connections += read(slot->connections);
         }
         all.push_back(counters);

@@ -23,6 +23,9 @@
 
 namespace sluice::forward {
 
+// Slots from this worker number on count what is carried for a forward at a later place of a tunnel (plan::ForwardCounters::carried).
+inline constexpr unsigned first_carried_slot = 2000;
+
 struct alignas(64) Slot {
     std::int64_t forward = 0; // 0: free
     std::uint64_t worker = 0;

@@ -105,6 +105,7 @@ public:
         close_udp(one);
     }
     void use(Active& one, const plan::Forward& plan);
+    void cut_everywhere(const std::weak_ptr<Runtime>& runtime, const ClientPtr& client);
     void drop_unused_targets();
 };
 
@@ -200,6 +201,9 @@ void Engine::Impl::open(Active& one, Sockets sockets)
             runtime->slots.push_back(*slot);
         }
         runtime->speed_limits.assign(count, limits.of(one.plan));
+        runtime->shared_caps.assign(count, limits.cap_of(one.plan, runtime));
+        runtime->local.resize(count);
+        runtime->cut_client = [this, weak = std::weak_ptr<Runtime>(runtime)](const ClientPtr& client) { cut_everywhere(weak, client); };
         one.runtime = std::move(runtime);
         const std::lock_guard lock(mutex);
         runtimes[one.plan.id] = one.runtime;
@@ -237,6 +241,18 @@ void Engine::Impl::open(Active& one, Sockets sockets)
     }
 }
 
+void Engine::Impl::cut_everywhere(const std::weak_ptr<Runtime>& runtime, const ClientPtr& client)
+{
+    for (auto& worker : workers) {
+        worker->post([runtime, client, i = worker->index()] {
+            const auto of = runtime.lock();
+            if (!of) return;
+            if (of->local[i].tcp != nullptr) of->local[i].tcp->cut_client(client);
+            if (of->local[i].udp != nullptr) of->local[i].udp->cut_client(client);
+        });
+    }
+}
+
 void Engine::Impl::close_tcp(Active& one)
 {
     for (std::size_t i = 0; i < one.tcp.size(); ++i) {
@@ -271,6 +287,7 @@ void Engine::Impl::use(Active& one, const plan::Forward& plan)
     for (std::size_t i = 0; i < workers.size(); ++i) {
         workers[i]->call([&] {
             one.runtime->speed_limits[i] = limits.of(plan); // connections that are open feel it, too
+            one.runtime->shared_caps[i] = limits.cap_of(plan, one.runtime);
             if (!one.tcp.empty()) one.tcp[i]->use(wish);
             if (!one.udp.empty()) one.udp[i]->use(wish);
         });
@@ -311,7 +328,7 @@ plan::Applied Engine::apply(const plan::Plan& plan)
     Impl::Wished wished;
     for (const auto& forward : plan.forwards) wished.emplace(forward.id, &forward);
 
-    self.limits.learn(plan.speed_limits);
+    self.limits.learn(plan);
     auto ready = self.prepare_moves(wished);
     // First everything that closes: a port may move from one forward to another within one plan.
     for (auto it = self.active.begin(); it != self.active.end();) {
@@ -388,7 +405,7 @@ DescriptorBudget& Engine::budget() { return impl_->budget; }
 
 const LimitBook& Engine::limits() const { return impl_->limits; }
 
-void Engine::learn_limits(const std::vector<plan::SpeedLimit>& limits) { impl_->limits.learn(limits); }
+void Engine::learn_limits(const plan::Plan& plan) { impl_->limits.learn(plan); }
 
 void Engine::stop(Milliseconds drain)
 {

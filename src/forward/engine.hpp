@@ -53,9 +53,9 @@ public:
     // Shared with the engine of tunnels, which ends first.
     CounterFile& counter_file();
     DescriptorBudget& budget();
-    // Speed limits of the plan that came last, here or to apply(). Same thread as apply().
+    // Speed limits and shared caps of the plan that came last, here or to apply(). Same thread as apply().
     const LimitBook& limits() const;
-    void learn_limits(const std::vector<plan::SpeedLimit>& limits);
+    void learn_limits(const plan::Plan& plan);
 
     // Closes listeners, lets TCP connections end by themselves until the deadline, then cuts them. Twice is harmless.
     void stop(Milliseconds drain);

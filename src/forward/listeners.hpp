@@ -18,9 +18,10 @@ public:
     ~TcpListener() override;
 
     bool open();
-    void use(WishPtr wish) { wish_ = std::move(wish); } // for new connections
-    void close_listener();                              // no new connections; relays go on
+    void use(WishPtr wish); // for new connections
+    void close_listener();  // no new connections; relays go on
     void cut_all();
+    void cut_client(const ClientPtr& client);
     std::size_t relays() const { return relays_.size(); }
 
     void on_event(int which, std::uint32_t events) override;
@@ -38,6 +39,7 @@ private:
     Descriptor socket_;
     Source source_;
     std::unordered_map<TcpRelay*, std::unique_ptr<TcpRelay>> relays_;
+    std::unordered_map<TcpRelay*, ClientPtr> clients_; // of relays, where clients are counted
 };
 
 class UdpListener final : public Handler {
@@ -46,8 +48,9 @@ public:
     ~UdpListener() override;
 
     bool open();
-    void use(WishPtr wish) { wish_ = std::move(wish); } // for new sessions; also their idle time
+    void use(WishPtr wish); // for new sessions; also their idle time
     void close_all();
+    void cut_client(const ClientPtr& client);
     std::size_t sessions() const { return sessions_.size(); }
 
     void on_event(int which, std::uint32_t events) override;
@@ -77,6 +80,7 @@ private:
         Descriptor socket;
         Source source;
         TargetPtr target;
+        ClientPtr client; // where clients are counted
         SteadyTime moved;
         std::uint16_t largest_segment = UdpSender::any_segment;
     };

@@ -2,19 +2,25 @@
 // the one it began with.
 #pragma once
 
+#include "forward/client_book.hpp"
 #include "forward/counters.hpp"
+#include "forward/shared_cap.hpp"
 #include "forward/speed_limit.hpp"
 #include "forward/targets.hpp"
 #include "plan/plan.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace sluice::forward {
 
 class Keeper;
+class TcpListener;
+class UdpListener;
 
 struct Wish {
     plan::Forward plan;
@@ -29,20 +35,39 @@ struct Runtime {
     Keeper* keeper = nullptr;
     std::vector<Slot*> slots;              // by worker; set before the first listener, never changed
     std::vector<SpeedLimits> speed_limits; // by worker, each touched on its loop only
+    std::vector<SharedCapPtr> shared_caps; // the same; null: none
+    struct Local {
+        TcpListener* tcp = nullptr;
+        UdpListener* udp = nullptr;
+    };
+    std::vector<Local> local; // the same; not through tunnels
+    ClientBook clients;
+    std::function<void(const ClientPtr&)> cut_client; // cuts all that it has, soon; from any thread
 
-    // Counts one more if the cap allows it.
-    bool enter(std::uint32_t cap)
+    // Counts one more if every cap allows it; absent: refused. What is in it goes back with leave(): null where nobody counts clients.
+    std::optional<ClientPtr> enter(const plan::Forward& plan, unsigned worker, const IpAddress& from)
     {
-        const auto before = open.fetch_add(1, std::memory_order_relaxed);
-        if (cap != 0 && before >= cap) {
+        const auto before = open.fetch_add(1, std::memory_order_seq_cst);
+        const auto& shared = shared_caps[worker];
+        if ((plan.max_connections != 0 && before >= plan.max_connections) || (shared && shared->exceeded())) {
             open.fetch_sub(1, std::memory_order_relaxed);
-            return false;
+            return std::nullopt;
+        }
+        ClientBook::Entered entered;
+        if (plan.max_clients != 0) {
+            entered = clients.enter(from, plan.max_clients, plan.replace_clients);
+            if (!entered.client) {
+                open.fetch_sub(1, std::memory_order_relaxed);
+                return std::nullopt;
+            }
+            if (entered.replaced) cut_client(entered.replaced);
         }
         open_total->fetch_add(1, std::memory_order_relaxed);
-        return true;
+        return std::move(entered.client);
     }
-    void leave()
+    void leave(const ClientPtr& client)
     {
+        clients.leave(client);
         open.fetch_sub(1, std::memory_order_relaxed);
         open_total->fetch_sub(1, std::memory_order_relaxed);
     }

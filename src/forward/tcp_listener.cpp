@@ -18,9 +18,34 @@ constexpr int accepts_per_turn = 64;
 TcpListener::TcpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishPtr wish, Descriptor socket)
     : worker_(worker), runtime_(std::move(runtime)), wish_(std::move(wish)), socket_(std::move(socket)), source_{this, 0}
 {
+    runtime_->local[worker.index()].tcp = this;
 }
 
-TcpListener::~TcpListener() { assert(relays_.empty()); }
+TcpListener::~TcpListener()
+{
+    assert(relays_.empty());
+    if (auto& local = runtime_->local[worker_.index()]; local.tcp == this) local.tcp = nullptr; // another may have come after it
+}
+
+void TcpListener::use(WishPtr wish)
+{
+    wish_ = std::move(wish);
+    if (wish_->plan.max_clients == 0) return;
+    // Who is here already takes a place, too.
+    for (auto& [relay, owned] : relays_) {
+        auto& client = clients_[relay];
+        if (!client) client = runtime_->clients.join(relay->from().address);
+    }
+}
+
+void TcpListener::cut_client(const ClientPtr& client)
+{
+    std::vector<TcpRelay*> its;
+    for (const auto& [relay, of] : clients_) {
+        if (of == client) its.push_back(relay);
+    }
+    for (auto* relay : its) relay->cut();
+}
 
 bool TcpListener::open() { return worker_.add(socket_.get(), EPOLLIN, source_); }
 
@@ -76,14 +101,14 @@ void TcpListener::accept_some()
 void TcpListener::admit(Descriptor client, const Endpoint& from)
 {
     const auto& plan = wish_->plan;
-    if (!admits(plan.sources, from.address) || !worker_.may_open(2) || !runtime_->enter(plan.max_connections)) {
-        close_with_reset(client);
-        return;
-    }
+    if (!admits(plan.sources, from.address) || !worker_.may_open(2)) return close_with_reset(client);
+    auto entered = runtime_->enter(plan, worker_.index(), from.address);
+    if (!entered) return close_with_reset(client);
     Slot::add(runtime_->slots[worker_.index()]->connections, 1);
     auto relay = std::make_unique<TcpRelay>(worker_, *runtime_, wish_, std::move(client), from);
     auto& started = *relay;
     relays_.emplace(&started, std::move(relay));
+    if (*entered) clients_.emplace(&started, std::move(*entered));
     started.start([this](TcpRelay& ended) { relay_ended(ended); });
 }
 
@@ -93,7 +118,8 @@ void TcpListener::relay_ended(TcpRelay& relay)
     if (found == relays_.end()) return;
     auto owned = std::move(found->second);
     relays_.erase(found);
-    runtime_->leave();
+    const auto counted = clients_.extract(&relay);
+    runtime_->leave(counted ? counted.mapped() : nullptr);
     worker_.bury(std::move(owned));
 }
 

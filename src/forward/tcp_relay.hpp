@@ -27,6 +27,7 @@ public:
     // Begins to connect. May end at once.
     void start(OnEnd on_end);
     void cut() { end(RelayEnd::cut); }
+    const Endpoint& from() const { return from_; }
 
     void on_event(int which, std::uint32_t events) override;
     void on_turn() override;

@@ -26,9 +26,32 @@ std::size_t UdpListener::KeyHash::operator()(const Key& key) const noexcept
 UdpListener::UdpListener(Worker& worker, std::shared_ptr<Runtime> runtime, WishPtr wish, Descriptor socket, bool v6)
     : worker_(worker), runtime_(std::move(runtime)), wish_(std::move(wish)), socket_(std::move(socket)), v6_(v6), source_{this, 0}
 {
+    runtime_->local[worker.index()].udp = this;
 }
 
-UdpListener::~UdpListener() = default;
+UdpListener::~UdpListener()
+{
+    if (auto& local = runtime_->local[worker_.index()]; local.udp == this) local.udp = nullptr; // another may have come after it
+}
+
+void UdpListener::use(WishPtr wish)
+{
+    wish_ = std::move(wish);
+    if (wish_->plan.max_clients == 0) return;
+    // Who is here already takes a place, too.
+    for (auto& [key, session] : sessions_) {
+        if (!session->client) session->client = runtime_->clients.join(key.client.address);
+    }
+}
+
+void UdpListener::cut_client(const ClientPtr& client)
+{
+    std::vector<Session*> its;
+    for (auto& [key, session] : sessions_) {
+        if (session->client == client) its.push_back(session.get());
+    }
+    for (auto* session : its) remove(*session);
+}
 
 bool UdpListener::open() { return worker_.add(socket_.get(), EPOLLIN, source_); }
 
@@ -60,18 +83,21 @@ UdpListener::Session* UdpListener::session_for(const Datagrams& run)
     const auto& plan = wish_->plan;
     if (!admits(plan.sources, run.from.address) || sessions_.size() >= most_sessions || !worker_.may_open(1)) return nullptr;
     const auto candidates = wish_->targets->order_for_datagrams(run.from.address, worker_.now());
-    if (candidates.empty() || !runtime_->enter(plan.max_connections)) return nullptr;
+    if (candidates.empty()) return nullptr;
+    auto entered = runtime_->enter(plan, worker_.index(), run.from.address);
+    if (!entered) return nullptr;
     int problem = 0;
     auto session = std::make_unique<Session>(*this, key);
     session->socket = open_upstream(Transport::udp, candidates.front().address, plan.egress_interface, problem);
     session->source = {session.get(), 0};
     if (!session->socket || !worker_.add(session->socket.get(), EPOLLIN, session->source)) {
-        runtime_->leave();
+        runtime_->leave(*entered);
         return nullptr;
     }
     session->has_local = run.has_local;
     session->target = candidates.front().target;
     session->target->open.fetch_add(1, std::memory_order_relaxed);
+    session->client = std::move(*entered);
     session->moved = worker_.now();
     worker_.budget().add(1);
     worker_.tick_me(*this, true);
@@ -158,7 +184,7 @@ void UdpListener::remove(Session& session)
     owned->source.handler = nullptr;
     worker_.budget().remove(1);
     if (sessions_.empty()) worker_.tick_me(*this, false);
-    runtime_->leave();
+    runtime_->leave(owned->client);
     worker_.bury(std::move(owned));
 }
 

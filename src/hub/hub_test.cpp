@@ -195,7 +195,7 @@ struct Exchange : panel::testing::Bench {
     {
         return write([&](store::WriteTx& tx) { return store::NodeTable(tx).bump_revision({node}).front().second; });
     }
-    plan::ForwardCounters reading(ForwardId forward, std::int64_t up) { return {forward, 1, {{up}, {}}, 0, 0}; }
+    plan::ForwardCounters reading(ForwardId forward, std::int64_t up) { return {forward, 1, {{up}, {}}, {}, 0, 0}; }
     bool has_event(const std::string& kind)
     {
         const auto kinds = event_kinds();

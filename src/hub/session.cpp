@@ -210,7 +210,7 @@ void Session::book(std::uint64_t sequence, const std::map<ForwardId, plan::Forwa
     for (const auto& [id, counter] : changed) {
         auto& known = known_[id];
         moved = moved || known.id != id || known.epoch != counter.epoch || !(known.traffic == counter.traffic) ||
-                known.connections != counter.connections;
+                !(known.carried == counter.carried) || known.connections != counter.connections;
         known = counter;
     }
     std::vector<plan::ForwardCounters> all;

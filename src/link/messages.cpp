@@ -231,6 +231,9 @@ struct ReportCodec {
                                 {"down", counter.traffic.down.value},
                                 {"connections", counter.connections},
                                 {"open", counter.open_connections}});
+            if (counter.carried == Traffic{}) continue;
+            counters.back()["carried_up"] = counter.carried.up.value;
+            counters.back()["carried_down"] = counter.carried.down.value;
         }
         json to{{"sequence", report.sequence}, {"counters", std::move(counters)}};
         if (report.host) to["host"] = write_host(*report.host);
@@ -247,6 +250,7 @@ struct ReportCodec {
             counter.traffic = {bytes(item, "up"), bytes(item, "down")};
             counter.connections = number<std::uint64_t>(item, "connections", 0, INT64_MAX);
             counter.open_connections = number<std::uint32_t>(item, "open", 0, UINT32_MAX);
+            if (item.contains("carried_up")) counter.carried = {bytes(item, "carried_up"), bytes(item, "carried_down")};
             report.counters.push_back(counter);
         }
         if (from.contains("host")) report.host = read_host(from.at("host"));

@@ -40,6 +40,7 @@ std::vector<Message> one_of_each()
     counters.traffic = {{INT64_MAX}, {12}};
     counters.connections = 9;
     counters.open_connections = 2;
+    counters.carried = {{3}, {4}};
     plan::TcpPingRequest request;
     request.target = {"::1", 22};
     request.through_listener = true;

@@ -75,6 +75,11 @@ json forward_to_json(const plan::Forward& forward)
         {"half_closed_timeout", forward.half_closed_timeout.count()},
         {"udp_idle_timeout", forward.udp_idle_timeout.count()},
     };
+    if (forward.connection_cap) made["connection_cap"] = forward.connection_cap->value;
+    if (forward.max_clients != 0) {
+        made["max_clients"] = forward.max_clients;
+        made["replace_clients"] = forward.replace_clients;
+    }
     if (forward.tunnel) made["tunnel"] = forward.tunnel->value;
     return made;
 }
@@ -100,6 +105,11 @@ plan::Forward forward_from_json(const json& from, bool at_exit)
     forward.egress_interface = from.at("egress_interface").get<std::string>();
     forward.sources = {networks(from, "allow"), networks(from, "deny")};
     forward.max_connections = number<std::uint32_t>(from, "max_connections", 0, UINT32_MAX);
+    if (from.contains("connection_cap")) forward.connection_cap = plan::CapId{number<std::int64_t>(from, "connection_cap", 1, INT64_MAX)};
+    if (from.contains("max_clients")) {
+        forward.max_clients = number<std::uint32_t>(from, "max_clients", 1, UINT32_MAX);
+        forward.replace_clients = from.at("replace_clients").get<bool>();
+    }
     forward.blocks = {from.at("block_http").get<bool>(), from.at("block_tls").get<bool>(), from.at("block_socks").get<bool>()};
     if (from.contains("speed_limits")) { // absent in a file of an older program
         for (const auto& item : from.at("speed_limits")) forward.speed_limits.push_back(plan::LimitId{item.get<std::int64_t>()});
@@ -121,6 +131,9 @@ json plan_to_json(const plan::Plan& plan)
     json tunnels = json::array();
     for (const auto& tunnel : plan.tunnels) tunnels.push_back(tunnel_to_json(tunnel));
     if (!tunnels.empty()) made["tunnels"] = std::move(tunnels);
+    json caps = json::array();
+    for (const auto& cap : plan.connection_caps) caps.push_back({{"id", cap.id.value}, {"most", cap.most}});
+    if (!caps.empty()) made["connection_caps"] = std::move(caps);
     return made;
 }
 
@@ -137,6 +150,15 @@ plan::Plan plan_from_json(const json& from)
             last_limit = plan.speed_limits.back().id;
         }
     }
+    if (from.contains("connection_caps")) {
+        plan::CapId last_cap;
+        for (const auto& item : from.at("connection_caps")) {
+            plan.connection_caps.push_back(
+                {plan::CapId{number<std::int64_t>(item, "id", 1, INT64_MAX)}, number<std::uint32_t>(item, "most", 1, UINT32_MAX)});
+            if (plan.connection_caps.back().id <= last_cap) throw Malformed{"connection_caps"};
+            last_cap = plan.connection_caps.back().id;
+        }
+    }
     ForwardId last;
     for (const auto& item : from.at("forwards")) {
         plan.forwards.push_back(forward_from_json(item, false));
@@ -146,6 +168,9 @@ plan::Plan plan_from_json(const json& from)
             const auto known = std::any_of(plan.speed_limits.begin(), plan.speed_limits.end(), [limit](const auto& one) { return one.id == limit; });
             if (!known) throw Malformed{"speed_limits"};
         }
+        const auto& cap = plan.forwards.back().connection_cap;
+        if (cap && std::none_of(plan.connection_caps.begin(), plan.connection_caps.end(), [&](const auto& one) { return one.id == *cap; }))
+            throw Malformed{"connection_cap"};
     }
     if (!from.contains("tunnels")) return plan; // stored by a version that had none
     TunnelId last_tunnel;

@@ -5,8 +5,10 @@
 #include "domain/calendar.hpp"
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
+#include "panel/quota_rows.hpp"
 #include "store/event_table.hpp"
 #include "store/flow_table.hpp"
+#include "store/node_table.hpp"
 #include "store/setting_table.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
@@ -22,13 +24,17 @@ namespace sluice::panel {
 
 namespace {
 
-// What a counter grew since it was booked. A new epoch starts at zero; a value that shrank within its epoch is a node's mistake and adds nothing.
-Traffic growth(const store::BookedCounter& booked, const plan::ForwardCounters& now)
+// What a counter grew since it was booked; `before` is zero in a new epoch. A value that shrank within its epoch is a node's mistake and adds nothing.
+Traffic growth(const Traffic& before, const Traffic& now)
 {
-    if (booked.epoch != now.epoch) return now.traffic;
-    const auto grown = [](ByteCount before, ByteCount after) { return ByteCount{std::max<std::int64_t>(0, after.value - before.value)}; };
-    return {grown(booked.traffic.up, now.traffic.up), grown(booked.traffic.down, now.traffic.down)};
+    const auto grown = [](ByteCount from, ByteCount to) { return ByteCount{std::max<std::int64_t>(0, to.value - from.value)}; };
+    return {grown(before.up, now.up), grown(before.down, now.down)};
 }
+
+// Never backwards within an epoch: what was booked once must not be booked again.
+Traffic newest(const Traffic& before, const Traffic& now) { return {std::max(before.up, now.up), std::max(before.down, now.down)}; }
+
+bool negative(const Traffic& traffic) { return traffic.up.value < 0 || traffic.down.value < 0; }
 
 // What one report adds to users and assignments, summed before it is written: a report may tell about thousands of forwards.
 class Bills {
@@ -44,16 +50,16 @@ public:
         return cost;
     }
 
-    // Returns who pays.
-    std::set<UserId> write(const std::string& today)
+    // Returns who pays, by which right.
+    std::vector<std::pair<UserId, TunnelId>> write(const std::string& today)
     {
-        std::set<UserId> payers;
+        std::vector<std::pair<UserId, TunnelId>> payers;
         for (const auto& [payer, cost] : sums_) {
             const auto& [user, tunnel] = payer;
             store::UserTable(tx_).add_traffic(user, cost);
             if (tunnel) store::AssignmentTable(tx_).add_traffic(user, tunnel, cost);
             store::FlowTable(tx_).add_day(user, today, cost);
-            payers.insert(user);
+            payers.push_back(payer);
         }
         return payers;
     }
@@ -85,45 +91,68 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
         store::BookedCounterTable table(tx);
         store::ForwardTable forwards(tx);
         const auto known = table.of_node(node);
-        const auto owners = forwards.payers();
+        std::vector<ForwardId> ids;
+        for (const auto& counter : counters) ids.push_back(counter.id);
+        for (const auto& [id, row] : known) ids.push_back(id);
+        const auto owners = forwards.payers(ids);
         Bills bills(tx);
         Booked outcome;
+        outcome.revisions = begin_windows(tx, context_);
+        std::vector<domain::QuotaSubject> touched;
+        Traffic through_node;
         std::unordered_set<ForwardId> reported;
         for (const auto& counter : counters) {
             reported.insert(counter.id);
-            if (counter.traffic.up.value < 0 || counter.traffic.down.value < 0) continue;
+            if (negative(counter.traffic) || negative(counter.carried)) continue;
             store::BookedCounter row;
             if (const auto found = known.find(counter.id); found != known.end()) row = found->second;
             row.forward = counter.id;
-            const auto passed = growth(row, counter);
+            if (row.epoch != counter.epoch) row.traffic = row.carried = {};
+            const auto passed = growth(row.traffic, counter.traffic);
+            const auto carried = growth(row.carried, counter.carried);
+            const bool still = passed == Traffic{} && carried == Traffic{};
             const auto owner = owners.find(counter.id);
             if (owner != owners.end()) {
                 row.user = owner->second.owner;
                 row.tunnel = owner->second.tunnel;
-            } else if (passed == Traffic{} && may_forget) {
+            } else if (still && may_forget) {
                 table.remove(node, counter.id);
                 outcome.forgettable.push_back(counter.id);
                 continue;
             }
-            if (row.epoch == counter.epoch && passed == Traffic{} && row.connections == counter.connections) continue;
+            if (row.epoch == counter.epoch && still && row.connections == counter.connections) continue;
             const auto billed = bills.add(row.user, row.tunnel, passed);
-            if (owner != owners.end() && billed.total().value > 0) forwards.add_traffic(counter.id, billed);
-            const bool same_epoch = row.epoch == counter.epoch;
+            if (owner != owners.end() && billed.total().value > 0) {
+                forwards.add_traffic(counter.id, billed);
+                touched.push_back(domain::subject(counter.id));
+            }
+            through_node += passed;
+            through_node += carried;
             row.epoch = counter.epoch;
-            // Never backwards within an epoch: what was booked once must not be booked again.
-            row.traffic = same_epoch ? Traffic{std::max(row.traffic.up, counter.traffic.up), std::max(row.traffic.down, counter.traffic.down)}
-                                     : counter.traffic;
+            row.traffic = newest(row.traffic, counter.traffic);
+            row.carried = newest(row.carried, counter.carried);
             row.connections = counter.connections;
             table.put(node, row);
         }
         for (const auto& [id, row] : known) {
             if (may_forget && !reported.contains(id) && !owners.contains(id)) table.remove(node, id);
         }
-        const auto payers = bills.write(domain::local_date(context_.clock->wall()));
-        for (const auto payer : payers) {
-            const auto stopped = stop_what_may_not_run(tx, context_, payer);
-            outcome.revisions.insert(outcome.revisions.end(), stopped.begin(), stopped.end());
+        if (through_node.total().value > 0) {
+            store::NodeTable(tx).add_traffic(node, through_node);
+            touched.push_back(domain::subject(node));
         }
+        std::set<UserId> payers;
+        for (const auto& [user, tunnel] : bills.write(domain::local_date(context_.clock->wall()))) {
+            payers.insert(user);
+            if (const auto assignment = store::AssignmentTable(tx).find(user, tunnel)) touched.push_back(domain::subject(assignment->id));
+        }
+        const auto follow = [&outcome](const Revisions& more) { outcome.revisions.insert(outcome.revisions.end(), more.begin(), more.end()); };
+        for (const auto payer : payers) {
+            touched.push_back(domain::subject(payer));
+            note_allowances(tx, context_, payer);
+            follow(stop_what_may_not_run(tx, context_, payer));
+        }
+        follow(review_quotas(tx, context_, touched));
         return outcome;
     });
     if (!booked) return booked.error();
@@ -136,10 +165,11 @@ namespace {
 constexpr const char* last_day_setting = "internal.last_day";
 constexpr int most_days = 62; // after a longer sleep every reset day has come anyway
 
-void say(store::WriteTx& tx, const Context& context, const char* kind, const std::string& user, const std::string& tunnel = {})
+void say(store::WriteTx& tx, const Context& context, const char* kind, UserId id, const std::string& user, const std::string& tunnel = {})
 {
     store::EventRow event;
     event.kind = kind;
+    event.user = id;
     event.details = {{"user", user}};
     if (!tunnel.empty()) event.details.emplace_back("tunnel", tunnel);
     record(tx, context, std::move(event));
@@ -155,7 +185,7 @@ void reset_counters(store::WriteTx& tx, const Context& context, const std::vecto
     for (const auto& user : users.all()) {
         if (!due(user.allowance.reset_day)) continue;
         users.reset_traffic(user.id);
-        if (user.used.total().value > 0) say(tx, context, "user.traffic_reset", user.name);
+        if (user.used.total().value > 0) say(tx, context, "user.traffic_reset", user.id, user.name);
     }
     for (const auto& assignment : assignments.all()) {
         if (due(assignment.allowance.reset_day)) assignments.reset_traffic(assignment.id);
@@ -173,7 +203,7 @@ Revisions end_expired(store::WriteTx& tx, const Context& context)
         user.enabled = false;
         users.update(user);
         store::SessionTable(tx).remove_all_of(user.id, {});
-        say(tx, context, "user.expired", user.name);
+        say(tx, context, "user.expired", user.id, user.name);
         affected.insert(user.id);
     }
     store::AssignmentTable assignments(tx);
@@ -183,7 +213,7 @@ Revisions end_expired(store::WriteTx& tx, const Context& context)
         assignments.update(assignment);
         const auto user = users.find(assignment.user);
         const auto tunnel = store::TunnelTable(tx).find(assignment.tunnel);
-        say(tx, context, "assignment.expired", user ? user->name : "", tunnel ? tunnel->name : "");
+        say(tx, context, "assignment.expired", assignment.user, user ? user->name : "", tunnel ? tunnel->name : "");
         affected.insert(assignment.user);
     }
     Revisions revisions;
@@ -233,13 +263,10 @@ Result<void> Accounting::roll_up_hour()
         const auto now = context_.clock->wall();
         const auto hour = domain::start_of_hour(now);
         store::FlowTable flows(tx);
-        for (const auto& user : store::UserTable(tx).all()) {
-            const auto previous = flows.newest_hour(user.id);
-            if (previous && previous->hour >= hour) continue;
-            const auto total = user.used.total();
+        for (const auto& [user, total, previous] : flows.without_hour(hour)) {
             // After a reset the counter is smaller than before; then all of it belongs to this hour (FLVX contract 4.4).
-            const bool grew = previous && total >= previous->total;
-            flows.add_hour(user.id, grew ? total - previous->total : total, total, hour);
+            const bool grew = previous && total >= *previous;
+            flows.add_hour(user, grew ? total - *previous : total, total, hour);
         }
         flows.remove_hours_before(now - std::chrono::hours(48));
         flows.remove_days_before(domain::local_date(now - std::chrono::hours(24 * 400)));

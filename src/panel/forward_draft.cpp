@@ -2,6 +2,7 @@
 
 #include "base/random.hpp"
 #include "domain/allowance.hpp"
+#include "panel/quota_rows.hpp"
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
@@ -37,6 +38,7 @@ Result<void> check_fields(const domain::Forward& forward)
     if (forward.name.empty() || forward.targets.empty()) return make_error(Errc::invalid, "forward.name_or_targets");
     if (forward.name.size() > 100) return make_error(Errc::invalid, "forward.name");
     if (forward.targets.size() > 64) return make_error(Errc::invalid, "forward.targets");
+    if (forward.options.clients.most > domain::most_clients) return make_error(Errc::invalid, "forward.max_clients");
     if (!forward.options.tcp && !forward.options.udp) return make_error(Errc::invalid, "forward.protocol");
     if (forward.options.allow.size() > 256 || forward.options.deny.size() > 256) return make_error(Errc::invalid, "forward.sources");
     return {};
@@ -69,6 +71,7 @@ Result<domain::Forward> insert_forward(store::WriteTx& tx, const Context& contex
     forward.created = context.clock->wall();
     forward.updated = forward.created;
     for (const auto& node : entries) forward.ports.push_back({node.id, *port});
+    if (auto allowed = Holds(tx).may_run(forward); !allowed) return allowed.error();
     forward.id = forwards.insert(forward);
     remember_payer(tx, forward);
     audit(tx, context, actor, "forward.create", forward.id.value, {}, forward.name + " :" + std::to_string(*port));

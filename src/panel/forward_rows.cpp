@@ -61,6 +61,7 @@ Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, User
         event.severity = store::Severity::warning;
         event.kind = "forward.stopped";
         event.forward = forward.id;
+        event.user = user_id;
         event.details = {{"user", user->name}, {"forward", forward.name}, {"reason", allowed.error().field}};
         record(tx, context, std::move(event));
         stopped.push_back(std::move(forward));
@@ -79,17 +80,14 @@ std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& t
     return nodes;
 }
 
-EntryNodes::EntryNodes(store::ReadTx& tx)
-{
-    for (auto& node : store::NodeTable(tx).all()) nodes_.emplace(node.id, std::move(node));
-}
-
-std::vector<domain::Node> EntryNodes::of(const domain::Tunnel& tunnel) const
+std::vector<domain::Node> EntryNodes::of(const domain::Tunnel& tunnel)
 {
     std::vector<domain::Node> entries;
     for (const auto& hop : tunnel.hops) {
-        const auto node = nodes_.find(hop.node);
-        if (hop.role == domain::HopRole::entry && node != nodes_.end()) entries.push_back(node->second);
+        if (hop.role != domain::HopRole::entry) continue;
+        const auto [node, fresh] = nodes_.try_emplace(hop.node);
+        if (fresh) node->second = store::NodeTable(tx_).find(hop.node);
+        if (node->second) entries.push_back(*node->second);
     }
     return entries;
 }

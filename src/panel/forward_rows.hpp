@@ -23,14 +23,15 @@ Revisions stop_what_may_not_run(store::WriteTx& tx, const Context& context, User
 // The entry nodes of a tunnel, in order. Nodes that are gone are left out.
 std::vector<domain::Node> entry_nodes(store::ReadTx& tx, const domain::Tunnel& tunnel);
 
-// The same for many tunnels: every node is read once.
+// The same for many tunnels: every node is read once, and only those that are asked for.
 class EntryNodes {
 public:
-    explicit EntryNodes(store::ReadTx& tx);
-    std::vector<domain::Node> of(const domain::Tunnel& tunnel) const;
+    explicit EntryNodes(store::ReadTx& tx) : tx_(tx) {}
+    std::vector<domain::Node> of(const domain::Tunnel& tunnel);
 
 private:
-    std::unordered_map<NodeId, domain::Node> nodes_;
+    store::ReadTx& tx_;
+    std::unordered_map<NodeId, std::optional<domain::Node>> nodes_;
 };
 
 // One port that is allowed and free on every entry node. `wanted` absent: a random one. What `except` already holds it may keep. Errors: conflict

@@ -10,6 +10,7 @@
 #include "panel/forward_rows.hpp"
 #include "panel/live.hpp"
 #include "panel/node_gateway.hpp"
+#include "panel/quota_rows.hpp"
 #include "panel/tunnel_texts.hpp"
 #include "store/node_table.hpp"
 #include "store/tunnel_table.hpp"
@@ -31,7 +32,7 @@ Result<domain::Forward> find_for(store::ReadTx& tx, const Actor& actor, ForwardI
     return std::move(*forward);
 }
 
-ForwardView view_of(const Live& live, domain::Forward forward)
+ForwardView view_of(const Live& live, Holds& holds, domain::Forward forward)
 {
     ForwardView view;
     bool waiting = forward.ports.empty();
@@ -53,6 +54,15 @@ ForwardView view_of(const Live& live, domain::Forward forward)
                  : waiting                         ? ForwardState::waiting
                                                    : ForwardState::listening;
     if (!forward.enabled) view.fault = plan::Fault::none;
+    if (const auto* stop = forward.enabled ? holds.stopped_everywhere(forward) : nullptr) {
+        view.state = ForwardState::stopped;
+        view.fault = plan::Fault::none;
+        view.held_by = *stop;
+    } else if (forward.enabled) {
+        for (const auto& port : forward.ports) {
+            if (const auto slow = holds.throttled(forward, port.node); !slow.empty() && !view.held_by) view.held_by = *slow.front();
+        }
+    }
     view.forward = std::move(forward);
     return view;
 }
@@ -64,9 +74,10 @@ Result<std::vector<ForwardView>> Forwards::list(const Actor& actor)
     return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<ForwardView>> {
         store::ForwardTable table(tx);
         std::vector<ForwardView> views;
+        Holds holds(tx);
         TunnelTexts texts(tx);
         for (auto& forward : actor.is_admin() ? table.all() : table.of_user(actor.user)) {
-            views.push_back(view_of(*context_.live, std::move(forward)));
+            views.push_back(view_of(*context_.live, holds, std::move(forward)));
             texts.fill(views.back());
         }
         return views;
@@ -86,9 +97,10 @@ Result<Forwards::Part> Forwards::list(const Actor& actor, std::size_t first, std
         const auto owner = actor.is_admin() ? std::nullopt : std::optional{actor.user};
         Part part;
         part.total = static_cast<std::size_t>(owner ? table.count_of(*owner) : table.count());
+        Holds holds(tx);
         TunnelTexts texts(tx);
         for (auto& forward : table.part(owner, first, std::min(count, most))) {
-            part.views.push_back(view_of(*context_.live, std::move(forward)));
+            part.views.push_back(view_of(*context_.live, holds, std::move(forward)));
             texts.fill(part.views.back());
         }
         return part;
@@ -100,7 +112,8 @@ Result<ForwardView> Forwards::get(const Actor& actor, ForwardId id)
     return context_.store->read([&](store::ReadTx& tx) -> Result<ForwardView> {
         auto forward = find_for(tx, actor, id);
         if (!forward) return forward.error();
-        auto view = view_of(*context_.live, std::move(*forward));
+        Holds holds(tx);
+        auto view = view_of(*context_.live, holds, std::move(*forward));
         TunnelTexts(tx).fill(view);
         return view;
     });
@@ -191,6 +204,8 @@ Result<void> Forwards::update(const Actor& actor, ForwardId id, const domain::Fo
         domain::apply(patch.allow, forward.options.allow);
         domain::apply(patch.deny, forward.options.deny);
         domain::apply(patch.max_connections, forward.options.max_connections);
+        domain::apply(patch.max_clients, forward.options.clients.most);
+        domain::apply(patch.replace_clients, forward.options.clients.replace);
         auto tunnel = usable_tunnel(tx, actor, forward.tunnel);
         if (!tunnel) return tunnel.error();
         if (auto checked = check_fields(forward); !checked) return checked.error();
@@ -211,6 +226,9 @@ Result<void> Forwards::update(const Actor& actor, ForwardId id, const domain::Fo
         if (!port) return port.error();
         forward.ports.clear();
         for (const auto& node : entries) forward.ports.push_back({node.id, *port});
+        if (forward.tunnel != before->tunnel) {
+            if (auto allowed = Holds(tx).may_run(forward); !allowed) return allowed.error();
+        }
         forward.updated = context_.clock->wall();
         store::ForwardTable(tx).update(forward);
         remember_payer(tx, forward);
@@ -317,6 +335,7 @@ Result<void> Forwards::resume(const Actor& actor, ForwardId id)
         if (!owner) return owner.error();
         if (auto allowed = domain::may_run(owner->user, owner->assignment, context_.clock->wall()); !allowed) return allowed.error();
         if (forward->ports.empty()) return make_error(Errc::conflict, "forward.entries");
+        if (auto allowed = Holds(tx).may_run(*forward); !allowed) return allowed.error();
         store::ForwardTable(tx).set_enabled(id, true, context_.clock->wall());
         audit(tx, context_, actor, "forward.resume", id.value);
         auto targets = deploy_targets(tx, *forward, bump_nodes_of(tx, {*forward}));

@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "domain/forward.hpp"
+#include "domain/quota.hpp"
 #include "panel/actor.hpp"
 #include "panel/diagnosis.hpp"
 #include "plan/report.hpp"
@@ -17,7 +18,7 @@ namespace sluice::panel {
 struct Context;
 
 // Reality beside the wish.
-enum class ForwardState { listening, failed, paused, waiting };
+enum class ForwardState { listening, failed, paused, waiting, stopped }; // stopped: by a quota
 
 struct ForwardView {
     domain::Forward forward;
@@ -25,9 +26,10 @@ struct ForwardView {
     std::string entry_addresses; // every address:port that clients can use, comma-separated, IPv6 bracketed; empty without ports
     ForwardState state = ForwardState::waiting;
     plan::Fault fault = plan::Fault::none;
-    std::string fault_detail;      // first node's words
-    std::uint32_t connections = 0; // open now, over all entry nodes
-    double up_rate = 0;            // bytes per second, last sample
+    std::string fault_detail;             // first node's words
+    std::optional<domain::Quota> held_by; // the quota that stops it, or slows it down
+    std::uint32_t connections = 0;        // open now, over all entry nodes
+    double up_rate = 0;                   // bytes per second, last sample
     double down_rate = 0;
 };
 

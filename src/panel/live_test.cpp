@@ -14,7 +14,7 @@ const SteadyTime start = SteadyTime{} + Seconds{100};
 
 plan::ForwardCounters reading(std::int64_t up, std::int64_t down, std::uint64_t epoch = 1, std::uint32_t open = 0)
 {
-    return {web, epoch, {{up}, {down}}, 0, open};
+    return {web, epoch, {{up}, {down}}, {}, 0, open};
 }
 
 } // namespace

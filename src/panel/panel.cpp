@@ -22,6 +22,8 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       enrolment_(context_),
       accounting_(context_),
       plans_(context_),
+      quotas_(context_),
+      events_(context_),
       transfers_(context_, accounts_),
       full_backups_(context_),
       rule_imports_(context_)

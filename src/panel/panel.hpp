@@ -8,6 +8,7 @@
 #include "panel/captcha.hpp"
 #include "panel/context.hpp"
 #include "panel/enrolment.hpp"
+#include "panel/events.hpp"
 #include "panel/forwards.hpp"
 #include "panel/full_backups.hpp"
 #include "panel/groups.hpp"
@@ -15,6 +16,7 @@
 #include "panel/live.hpp"
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
+#include "panel/quotas.hpp"
 #include "panel/rule_import.hpp"
 #include "panel/second_factors.hpp"
 #include "panel/settings.hpp"
@@ -53,6 +55,8 @@ public:
     Enrolment& enrolment() { return enrolment_; }
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
+    Quotas& quotas() { return quotas_; }
+    Events& events() { return events_; }
     Transfers& transfers() { return transfers_; }
     RuleImports& rule_imports() { return rule_imports_; }
     FullBackups& full_backups() { return full_backups_; }
@@ -77,6 +81,8 @@ private:
     Enrolment enrolment_;
     Accounting accounting_;
     Plans plans_;
+    Quotas quotas_;
+    Events events_;
     Transfers transfers_;
     FullBackups full_backups_;
     RuleImports rule_imports_;

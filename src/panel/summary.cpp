@@ -46,4 +46,14 @@ std::string summary(const domain::SpeedLimit& limit)
            on_or_off(limit.enabled);
 }
 
+std::string summary(const domain::Quota& quota)
+{
+    const auto& rule = quota.rule;
+    return std::string{to_text(quota.subject.kind)} + " " + std::to_string(quota.subject.id) + ": " + std::to_string(rule.amount.value) +
+           " bytes by " + std::string{to_text(rule.span)} +
+           (rule.span == domain::QuotaSpan::month ? ", reset day " + std::to_string(rule.reset_day) : "") + ", counts " +
+           std::string{to_text(rule.count)} + ", ratio " + std::to_string(rule.ratio) +
+           (rule.action == domain::QuotaAction::stop ? ", then stops" : ", then " + std::to_string(rule.rate) + " bytes a second");
+}
+
 } // namespace sluice::panel

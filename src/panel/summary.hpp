@@ -2,6 +2,7 @@
 #pragma once
 
 #include "domain/node.hpp"
+#include "domain/quota.hpp"
 #include "domain/speed_limit.hpp"
 #include "domain/tunnel.hpp"
 #include "domain/user.hpp"
@@ -14,6 +15,7 @@ std::string summary(const domain::User& user);
 std::string summary(const domain::Assignment& assignment);
 std::string summary(const domain::Node& node);
 std::string summary(const domain::Tunnel& tunnel);
+std::string summary(const domain::Quota& quota);
 std::string summary(const domain::SpeedLimit& limit);
 
 } // namespace sluice::panel

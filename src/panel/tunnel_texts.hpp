@@ -28,7 +28,7 @@ private:
     const Entry& of(TunnelId id);
 
     store::ReadTx& tx_;
-    const EntryNodes nodes_;
+    EntryNodes nodes_;
     std::unordered_map<TunnelId, Entry> known_;
 };
 

@@ -20,7 +20,7 @@ namespace sluice::panel {
 
 namespace {
 
-TunnelView view_of(const EntryNodes& nodes, domain::Tunnel tunnel)
+TunnelView view_of(EntryNodes& nodes, domain::Tunnel tunnel)
 {
     TunnelView view;
     if (tunnel.entry_addresses && !tunnel.entry_addresses->empty()) {
@@ -109,7 +109,7 @@ Result<std::vector<TunnelView>> Tunnels::list(const Actor& actor)
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
     return context_.store->read([](store::ReadTx& tx) -> Result<std::vector<TunnelView>> {
         std::vector<TunnelView> views;
-        const EntryNodes nodes(tx);
+        EntryNodes nodes(tx);
         for (auto& tunnel : store::TunnelTable(tx).all()) views.push_back(view_of(nodes, std::move(tunnel)));
         return views;
     });
@@ -121,7 +121,8 @@ Result<TunnelView> Tunnels::get(const Actor& actor, TunnelId id)
     return context_.store->read([&](store::ReadTx& tx) -> Result<TunnelView> {
         auto tunnel = store::TunnelTable(tx).find(id);
         if (!tunnel) return make_error(Errc::not_found, "tunnel");
-        return view_of(EntryNodes(tx), std::move(*tunnel));
+        EntryNodes nodes(tx);
+        return view_of(nodes, std::move(*tunnel));
     });
 }
 
@@ -304,7 +305,7 @@ Result<std::vector<Tunnels::Usable>> Tunnels::usable(const Actor& actor)
     return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<Usable>> {
         std::set<TunnelId> assigned;
         for (const auto& assignment : store::AssignmentTable(tx).of_user(actor.user)) assigned.insert(assignment.tunnel);
-        const EntryNodes nodes(tx);
+        EntryNodes nodes(tx);
         std::vector<Usable> usable;
         for (const auto& tunnel : store::TunnelTable(tx).all()) {
             if (!tunnel.enabled || (!actor.is_admin() && !assigned.contains(tunnel.id))) continue;

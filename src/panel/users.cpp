@@ -20,6 +20,16 @@ void join(store::WriteTx& tx, UserId user, const std::vector<UserGroupId>& group
     for (const auto group : groups) table.add_member(group, user);
 }
 
+// Whether anything is another now.
+bool caps_into(const UserDraft& draft, domain::UserCaps& caps)
+{
+    const auto before = caps;
+    domain::apply(draft.max_connections, caps.max_connections);
+    domain::apply(draft.max_clients, caps.clients.most);
+    domain::apply(draft.replace_clients, caps.clients.replace);
+    return !(caps == before);
+}
+
 } // namespace
 
 Result<std::vector<domain::User>> Users::list(const Actor& actor)
@@ -49,6 +59,7 @@ Result<UserId> Users::create(const Actor& actor, const UserDraft& draft)
         user.allowance = draft.allowance;
         user.created = context_.clock->wall();
         const auto id = users.insert(user);
+        if (auto made = users.find(id); made && caps_into(draft, made->caps)) users.update(*made);
         audit(tx, context_, actor, "user.create", id.value, {}, draft.name);
         if (draft.groups) join(tx, id, *draft.groups);
         // A user who was not there has no forward that could stop.
@@ -80,6 +91,7 @@ Result<void> Users::update(const Actor& actor, UserId id, const UserDraft& draft
         user->enabled = draft.enabled;
         user->allowance = draft.allowance;
         user->updated = now;
+        const bool recapped = caps_into(draft, user->caps);
         users.update(*user);
         if (hash) users.set_password(id, *hash, false, now);
         store::AssignmentTable assignments(tx);
@@ -90,6 +102,10 @@ Result<void> Users::update(const Actor& actor, UserId id, const UserDraft& draft
         if (hash || !draft.enabled) store::SessionTable(tx).remove_all_of(id, {});
         audit(tx, context_, actor, "user.update", id.value, before, summary(*user) + (hash ? ", new password" : ""));
         auto changed = stop_what_may_not_run(tx, context_, id);
+        if (recapped) {
+            const auto bumped = bump_nodes_of(tx, store::ForwardTable(tx).of_user(id));
+            changed.insert(changed.end(), bumped.begin(), bumped.end());
+        }
         if (draft.groups) {
             join(tx, id, *draft.groups);
             const auto granted = reconcile_grants(tx, context_, actor);

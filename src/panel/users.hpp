@@ -22,6 +22,9 @@ struct UserDraft {
     std::optional<Secret> password; // required when made; absent in an update keeps the old one
     bool enabled = true;
     domain::Allowance allowance;
+    domain::Patch<std::uint32_t> max_connections; // caps; absent: none, or as before
+    domain::Patch<std::uint32_t> max_clients;
+    domain::Patch<bool> replace_clients;
     std::optional<std::vector<UserGroupId>> groups; // to be in; absent in an update: as before. Groups that do not exist are left out
 };
 

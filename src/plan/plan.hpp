@@ -52,6 +52,14 @@ struct SpeedLimit {
     friend bool operator==(const SpeedLimit&, const SpeedLimit&) = default;
 };
 
+// How many connections everything that names it may have together on this node: TCP connections plus UDP sessions.
+using CapId = Id<struct CapTag>;
+struct ConnectionCap {
+    CapId id;
+    std::uint32_t most = 0; // above 0
+    friend bool operator==(const ConnectionCap&, const ConnectionCap&) = default;
+};
+
 // One forward on one node: listen here, relay there.
 struct Forward {
     ForwardId id;
@@ -67,7 +75,10 @@ struct Forward {
     IpPreference preference = IpPreference::automatic;
     std::string egress_interface; // empty: as routed; else a name or a local address that outgoing sockets bind to
     SourceList sources;
-    std::uint32_t max_connections = 0; // TCP connections plus UDP sessions at a time; 0 is no cap
+    std::uint32_t max_connections = 0;   // TCP connections plus UDP sessions at a time; 0 is no cap
+    std::optional<CapId> connection_cap; // it is in the plan
+    std::uint32_t max_clients = 0;       // distinct client addresses at a time, of IPv6 the /64; 0 is no cap
+    bool replace_clients = false;        // one address more: the one that has been there longest is cut; else the new one is refused
     ProtocolBlocks blocks;
     std::vector<LimitId> speed_limits; // all of them hold; each is in the plan
     Seconds connect_timeout{10};
@@ -97,9 +108,10 @@ struct Tunnel {
 // highest revision that it has applied.
 struct Plan {
     std::uint64_t revision = 0;
-    std::vector<Forward> forwards;        // ascending by id, ids unique
-    std::vector<SpeedLimit> speed_limits; // ascending by id, ids unique
-    std::vector<Tunnel> tunnels;          // the same
+    std::vector<Forward> forwards;                // ascending by id, ids unique
+    std::vector<SpeedLimit> speed_limits;         // ascending by id, ids unique
+    std::vector<Tunnel> tunnels;                  // the same
+    std::vector<ConnectionCap> connection_caps{}; // the same
     friend bool operator==(const Plan&, const Plan&) = default;
 };
 

@@ -51,6 +51,7 @@ struct ForwardCounters {
     ForwardId id;
     std::uint64_t epoch = 0;
     Traffic traffic;                    // bytes delivered since the epoch began
+    Traffic carried;                    // bytes passed on for it as a later place of a tunnel; counted, and billed to nobody again
     std::uint64_t connections = 0;      // TCP connections and UDP sessions admitted since the epoch began
     std::uint32_t open_connections = 0; // now
     friend bool operator==(const ForwardCounters&, const ForwardCounters&) = default;

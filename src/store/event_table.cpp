@@ -46,19 +46,33 @@ std::string object_of(const std::vector<std::pair<std::string, std::string>>& de
 
 void EventTable::add(const EventRow& row)
 {
-    Statement(
-        tx_,
-        "INSERT INTO events (happened, severity, kind, node_id, forward_id, details) VALUES (?, ?, ?, (SELECT id FROM nodes WHERE id = ?), ?, ?)",
-        row.happened, severities.name(row.severity), row.kind, row.node, row.forward ? std::optional{row.forward} : std::nullopt,
-        object_of(row.details))
+    Statement(tx_,
+              "INSERT INTO events (happened, severity, kind, node_id, forward_id, user_id, details) "
+              "VALUES (?, ?, ?, (SELECT id FROM nodes WHERE id = ?), ?, (SELECT id FROM users WHERE id = ?), ?)",
+              row.happened, severities.name(row.severity), row.kind, row.node, row.forward ? std::optional{row.forward} : std::nullopt, row.user,
+              object_of(row.details))
         .run();
 }
 
-std::vector<EventRow> EventTable::newest(std::size_t limit)
+std::vector<EventRow> EventTable::newest(std::size_t limit) { return part(std::nullopt, 0, limit); }
+
+std::size_t EventTable::count(std::optional<UserId> about)
+{
+    Statement query(tx_, about ? "SELECT count(*) FROM events WHERE user_id = ?" : "SELECT count(*) FROM events WHERE id > ?",
+                    about.value_or(UserId{}));
+    query.next();
+    return static_cast<std::size_t>(query.integer());
+}
+
+std::vector<EventRow> EventTable::part(std::optional<UserId> about, std::size_t skip, std::size_t limit)
 {
     std::vector<EventRow> rows;
-    Statement query(tx_, "SELECT id, happened, severity, kind, node_id, forward_id, details FROM events ORDER BY id DESC LIMIT ?",
-                    static_cast<std::int64_t>(limit));
+    const std::string whose = about ? "user_id = ?" : "id > ?";
+    Statement query(tx_,
+                    ("SELECT id, happened, severity, kind, node_id, forward_id, user_id, details FROM events WHERE " + whose +
+                     " ORDER BY id DESC LIMIT ? OFFSET ?")
+                        .c_str(),
+                    about.value_or(UserId{}), static_cast<std::int64_t>(limit), static_cast<std::int64_t>(skip));
     while (query.next()) {
         EventRow row;
         row.id = query.integer();
@@ -67,6 +81,7 @@ std::vector<EventRow> EventTable::newest(std::size_t limit)
         row.kind = query.text();
         row.node = NodeId{query.optional_integer().value_or(0)};
         row.forward = ForwardId{query.optional_integer().value_or(0)};
+        row.user = UserId{query.optional_integer().value_or(0)};
         row.details_json = query.text();
         rows.push_back(std::move(row));
     }

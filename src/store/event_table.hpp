@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ struct EventRow {
     std::string kind; // "node.online", "forward.failed"
     NodeId node;      // none: not about one
     ForwardId forward;
+    UserId user;                                              // none: not about one; else he may read it, too
     std::vector<std::pair<std::string, std::string>> details; // written as a JSON object of texts; never a secret
     std::string details_json;                                 // filled when read
 };
@@ -32,6 +34,9 @@ public:
     explicit EventTable(ReadTx& tx) : tx_(tx) {}
     void add(const EventRow& row);
     std::vector<EventRow> newest(std::size_t limit); // newest first
+    // Those about one user, or all, without the newest `skip`; newest first.
+    std::vector<EventRow> part(std::optional<UserId> about, std::size_t skip, std::size_t limit);
+    std::size_t count(std::optional<UserId> about);
     void trim();
 
 private:

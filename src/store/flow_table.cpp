@@ -16,7 +16,8 @@ std::uint64_t parse_epoch(const std::string& text)
     return value;
 }
 
-constexpr const char* booked_columns = "SELECT forward_id, epoch, up, down, connections, user_id, tunnel_id FROM booked_counters ";
+constexpr const char* booked_columns =
+    "SELECT forward_id, epoch, up, down, connections, user_id, tunnel_id, carried_up, carried_down FROM booked_counters ";
 
 BookedCounter booked_row(Statement& from)
 {
@@ -28,6 +29,8 @@ BookedCounter booked_row(Statement& from)
     counter.connections = static_cast<std::uint64_t>(from.integer());
     counter.user = UserId{from.optional_integer().value_or(0)};
     counter.tunnel = TunnelId{from.optional_integer().value_or(0)};
+    counter.carried.up = {from.integer()};
+    counter.carried.down = {from.integer()};
     return counter;
 }
 
@@ -65,12 +68,14 @@ std::optional<BookedCounter> BookedCounterTable::find(NodeId node, ForwardId for
 void BookedCounterTable::put(NodeId node, const BookedCounter& counter)
 {
     Statement(tx_,
-              "INSERT INTO booked_counters (node_id, forward_id, epoch, up, down, connections, user_id, tunnel_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+              "INSERT INTO booked_counters (node_id, forward_id, epoch, up, down, connections, user_id, tunnel_id, carried_up, carried_down) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
               "ON CONFLICT (node_id, forward_id) DO UPDATE SET epoch = excluded.epoch, up = excluded.up, down = excluded.down, "
-              "connections = excluded.connections, user_id = excluded.user_id, tunnel_id = excluded.tunnel_id",
+              "connections = excluded.connections, user_id = excluded.user_id, tunnel_id = excluded.tunnel_id, "
+              "carried_up = excluded.carried_up, carried_down = excluded.carried_down",
               node, counter.forward, std::to_string(counter.epoch), counter.traffic.up.value, counter.traffic.down.value,
               static_cast<std::int64_t>(counter.connections), counter.user ? std::optional{counter.user} : std::nullopt,
-              counter.tunnel ? std::optional{counter.tunnel} : std::nullopt)
+              counter.tunnel ? std::optional{counter.tunnel} : std::nullopt, counter.carried.up.value, counter.carried.down.value)
         .run();
 }
 
@@ -84,11 +89,21 @@ void FlowTable::add_hour(UserId user, ByteCount flow, ByteCount total, WallTime 
     Statement(tx_, "INSERT OR IGNORE INTO hourly_flow (user_id, flow, total, hour) VALUES (?, ?, ?, ?)", user, flow.value, total.value, hour).run();
 }
 
-std::optional<domain::HourlyFlow> FlowTable::newest_hour(UserId user)
+std::vector<FlowTable::Due> FlowTable::without_hour(WallTime hour)
 {
-    auto hours = newest_hours(user, 1);
-    if (hours.empty()) return std::nullopt;
-    return hours.front();
+    std::vector<Due> due;
+    Statement query(tx_,
+                    "SELECT u.id, u.used_up + u.used_down, (SELECT h.total FROM hourly_flow h WHERE h.user_id = u.id ORDER BY h.hour DESC LIMIT 1) "
+                    "FROM users u WHERE NOT EXISTS (SELECT 1 FROM hourly_flow h WHERE h.user_id = u.id AND h.hour >= ?) ORDER BY u.id",
+                    hour);
+    while (query.next()) {
+        Due one;
+        one.user = query.id<UserId>();
+        one.total = {query.integer()};
+        if (const auto previous = query.optional_integer()) one.previous = ByteCount{*previous};
+        due.push_back(one);
+    }
+    return due;
 }
 
 std::vector<domain::HourlyFlow> FlowTable::newest_hours(UserId user, std::size_t limit)

@@ -20,6 +20,7 @@ struct BookedCounter {
     ForwardId forward;
     std::uint64_t epoch = 0;
     Traffic traffic;
+    Traffic carried;
     std::uint64_t connections = 0;
     UserId user;     // none: unknown
     TunnelId tunnel; // none: unknown
@@ -43,7 +44,13 @@ public:
 
     // One row per user and hour; the same hour twice is ignored.
     void add_hour(UserId user, ByteCount flow, ByteCount total, WallTime hour);
-    std::optional<domain::HourlyFlow> newest_hour(UserId user);
+    // Users who have no row of this hour or a later one: what they have used, and what the newest row says they had.
+    struct Due {
+        UserId user;
+        ByteCount total;
+        std::optional<ByteCount> previous;
+    };
+    std::vector<Due> without_hour(WallTime hour);
     std::vector<domain::HourlyFlow> newest_hours(UserId user, std::size_t limit); // ascending
     std::vector<std::pair<WallTime, ByteCount>> newest_hours(std::size_t limit);  // all users together, ascending
     void remove_hours_before(WallTime time);

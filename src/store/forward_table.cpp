@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* columns =
     "SELECT f.id, f.uuid, f.position, f.user_id, f.owner_name, f.name, f.tunnel_id, f.targets, f.pick, f.bind_address, f.tcp, f.udp, f.allow, "
-    "f.deny, f.max_connections, f.used_up, f.used_down, f.enabled, f.created, f.updated FROM forwards f ";
+    "f.deny, f.max_connections, f.max_clients, f.replace_clients, f.used_up, f.used_down, f.enabled, f.created, f.updated FROM forwards f ";
 
 constexpr const char* by_place = "ORDER BY f.position, f.id";
 
@@ -49,6 +49,8 @@ domain::Forward row(Statement& from)
     forward.options.allow = networks_of(from.text());
     forward.options.deny = networks_of(from.text());
     forward.options.max_connections = static_cast<std::uint32_t>(from.integer());
+    forward.options.clients.most = static_cast<std::uint32_t>(from.integer());
+    forward.options.clients.replace = from.flag();
     forward.used.up = {from.integer()};
     forward.used.down = {from.integer()};
     forward.enabled = from.flag();
@@ -145,14 +147,16 @@ std::vector<domain::Forward> ForwardTable::on_node(NodeId node)
     return select("JOIN forward_ports p ON p.forward_id = f.id WHERE p.node_id = ? ", "ORDER BY f.id", node.value);
 }
 
-std::unordered_map<ForwardId, ForwardTable::Payer> ForwardTable::payers()
+std::unordered_map<ForwardId, ForwardTable::Payer> ForwardTable::payers(const std::vector<ForwardId>& ids)
 {
     std::unordered_map<ForwardId, Payer> payers;
-    Statement query(tx_, "SELECT id, user_id, tunnel_id FROM forwards");
-    while (query.next()) {
-        const auto id = query.id<ForwardId>();
+    if (ids.empty()) return payers;
+    Statement query(tx_, "SELECT user_id, tunnel_id FROM forwards WHERE id = ?", ids.front());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (i > 0) query.again(ids[i]);
+        if (!query.next()) continue;
         const auto owner = query.id<UserId>();
-        payers.emplace(id, Payer{owner, query.id<TunnelId>()});
+        payers.emplace(ids[i], Payer{owner, query.id<TunnelId>()});
     }
     return payers;
 }
@@ -193,11 +197,11 @@ ForwardId ForwardTable::insert(const domain::Forward& forward)
     const auto& options = forward.options;
     Statement(tx_,
               "INSERT INTO forwards (uuid, position, user_id, owner_name, name, tunnel_id, targets, pick, bind_address, tcp, udp, allow, deny, "
-              "max_connections, enabled, created, updated) "
-              "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM forwards), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              "max_connections, max_clients, replace_clients, enabled, created, updated) "
+              "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM forwards), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
               forward.uuid, forward.owner, forward.owner_name, forward.name, forward.tunnel, join_targets(forward.targets), picks.name(forward.pick),
               text_of(options.bind_address), options.tcp, options.udp, join_networks(options.allow), join_networks(options.deny),
-              options.max_connections, forward.enabled, forward.created, forward.updated)
+              options.max_connections, options.clients.most, options.clients.replace, forward.enabled, forward.created, forward.updated)
         .run();
     const ForwardId id{last_id(tx_)};
     insert_ports(id, forward.ports);
@@ -209,9 +213,10 @@ void ForwardTable::update(const domain::Forward& forward)
     const auto& options = forward.options;
     Statement(tx_,
               "UPDATE forwards SET name = ?, tunnel_id = ?, targets = ?, pick = ?, bind_address = ?, tcp = ?, udp = ?, allow = ?, deny = ?, "
-              "max_connections = ?, updated = ? WHERE id = ?",
+              "max_connections = ?, max_clients = ?, replace_clients = ?, updated = ? WHERE id = ?",
               forward.name, forward.tunnel, join_targets(forward.targets), picks.name(forward.pick), text_of(options.bind_address), options.tcp,
-              options.udp, join_networks(options.allow), join_networks(options.deny), options.max_connections, forward.updated, forward.id)
+              options.udp, join_networks(options.allow), join_networks(options.deny), options.max_connections, options.clients.most,
+              options.clients.replace, forward.updated, forward.id)
         .run();
     Statement(tx_, "DELETE FROM forward_ports WHERE forward_id = ?", forward.id).run();
     insert_ports(forward.id, forward.ports);
@@ -229,7 +234,10 @@ void ForwardTable::set_position(ForwardId id, std::int64_t position)
 
 void ForwardTable::add_traffic(ForwardId id, const Traffic& traffic)
 {
-    Statement(tx_, "UPDATE forwards SET used_up = used_up + ?, used_down = used_down + ? WHERE id = ?", traffic.up.value, traffic.down.value, id)
+    Statement(
+        tx_,
+        "UPDATE forwards SET used_up = used_up + ?1, used_down = used_down + ?2, total_up = total_up + ?1, total_down = total_down + ?2 WHERE id = ?3",
+        traffic.up.value, traffic.down.value, id)
         .run();
 }
 

@@ -26,12 +26,12 @@ public:
     std::vector<domain::Forward> of_tunnel(TunnelId tunnel);
     std::vector<domain::Forward> on_node(NodeId node); // with a port there; by id
     std::int64_t count_of(UserId user);
-    // Who pays for which forward, and on which tunnel: all that booking needs to know, in one query.
+    // Who pays for which of these forwards, and on which tunnel: all that booking needs to know. One that is gone is left out.
     struct Payer {
         UserId owner;
         TunnelId tunnel;
     };
-    std::unordered_map<ForwardId, Payer> payers();
+    std::unordered_map<ForwardId, Payer> payers(const std::vector<ForwardId>& ids);
     std::int64_t count_of(UserId user, TunnelId tunnel);
 
     // Ports that forwards and tunnel hops hold on a node. `except` does not count.

@@ -96,6 +96,12 @@ void NodeTable::update(const domain::Node& node)
         .run();
 }
 
+void NodeTable::add_traffic(NodeId id, const Traffic& traffic)
+{
+    Statement(tx_, "UPDATE nodes SET total_up = total_up + ?, total_down = total_down + ? WHERE id = ?", traffic.up.value, traffic.down.value, id)
+        .run();
+}
+
 void NodeTable::set_version(NodeId id, const std::string& version) { Statement(tx_, "UPDATE nodes SET version = ? WHERE id = ?", version, id).run(); }
 
 void NodeTable::set_key(NodeId id, const std::optional<Fingerprint>& key)

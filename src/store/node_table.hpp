@@ -1,6 +1,7 @@
 // Nodes. The secret is stored encrypted (it is shown again) and as a hash (it is looked up).
 #pragma once
 
+#include "base/bytes.hpp"
 #include "domain/node.hpp"
 #include "store/store.hpp"
 
@@ -22,6 +23,8 @@ public:
 
     NodeId insert(const domain::Node& node, const std::string& secret, const std::string& secret_hash); // position: last
     void update(const domain::Node& node); // what an administrator may edit, and `updated`
+    // Passed it, billed to whomever.
+    void add_traffic(NodeId id, const Traffic& traffic);
     void set_version(NodeId id, const std::string& version);
     void set_key(NodeId id, const std::optional<Fingerprint>& key); // absent: revoked
     std::optional<NodeId> find_by_key(const Fingerprint& key);

@@ -24,6 +24,15 @@ public:
         (bind(values), ...);
     }
 
+    // The same statement with other values, before its next run.
+    template <class... Values>
+    void again(const Values&... values)
+    {
+        statement_.reset();
+        bound_ = 0;
+        (bind(values), ...);
+    }
+
     bool step() { return statement_.executeStep(); }
     // Runs a statement that returns no rows; the number of rows it changed.
     int run() { return statement_.exec(); }

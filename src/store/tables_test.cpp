@@ -306,7 +306,7 @@ TEST_CASE("forwards are listed for everybody, a user, a tunnel and a node, each 
     CHECK(ids(temp.read([&](ReadTx& tx) { return ForwardTable(tx).on_node(b); })) == std::vector{first});
     CHECK(temp.read([&](ReadTx& tx) { return ForwardTable(tx).count_of(alice); }) == 1);
     CHECK(temp.read([&](ReadTx& tx) { return ForwardTable(tx).count_of(alice, one); }) == 0);
-    const auto payers = temp.read([](ReadTx& tx) { return ForwardTable(tx).payers(); });
+    const auto payers = temp.read([&](ReadTx& tx) { return ForwardTable(tx).payers({first, ForwardId{99}, second}); });
     CHECK(payers.size() == 2);
     CHECK(payers.at(second).owner == bob);
     CHECK(payers.at(second).tunnel == one);

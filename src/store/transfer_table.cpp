@@ -325,7 +325,7 @@ void TransferTable::renumber_node(NodeId from, NodeId to)
     Statement(tx_, "UPDATE nodes SET id = ? WHERE id = ?", to, from).run();
     for (const char* sql : {"UPDATE tunnel_hops SET node_id = ? WHERE node_id = ?", "UPDATE forward_ports SET node_id = ? WHERE node_id = ?",
                             "UPDATE booked_counters SET node_id = ? WHERE node_id = ?", "UPDATE node_metrics SET node_id = ? WHERE node_id = ?",
-                            "UPDATE events SET node_id = ? WHERE node_id = ?"})
+                            "UPDATE events SET node_id = ? WHERE node_id = ?", "UPDATE quotas SET node_id = ? WHERE node_id = ?"})
         Statement(tx_, sql, to, from).run();
     Statement(tx_, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'nodes'", to).run();
 }

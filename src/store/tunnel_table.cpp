@@ -205,6 +205,14 @@ std::vector<domain::Assignment> AssignmentTable::all()
     return assignments;
 }
 
+std::vector<domain::Assignment> AssignmentTable::limited()
+{
+    std::vector<domain::Assignment> assignments;
+    Statement query(tx_, (std::string{assignment_columns} + "WHERE speed_limit_id IS NOT NULL ORDER BY id").c_str());
+    while (query.next()) assignments.push_back(assignment_row(query));
+    return assignments;
+}
+
 AssignmentId AssignmentTable::insert(const domain::Assignment& assignment)
 {
     Statement(tx_,
@@ -218,7 +226,9 @@ AssignmentId AssignmentTable::insert(const domain::Assignment& assignment)
 
 void AssignmentTable::update(const domain::Assignment& assignment)
 {
-    Statement(tx_, "UPDATE assignments SET speed_limit_id = ?, quota = ?, max_forwards = ?, expires = ?, reset_day = ?, enabled = ? WHERE id = ?",
+    Statement(tx_,
+              "UPDATE assignments SET speed_limit_id = ?, quota = ?, max_forwards = ?, expiry_noticed = CASE WHEN expires IS ?4 THEN expiry_noticed "
+              "ELSE 0 END, expires = ?4, reset_day = ?, enabled = ? WHERE id = ?",
               assignment.speed_limit, assignment.allowance.quota.value, assignment.allowance.max_forwards, assignment.allowance.expires,
               assignment.allowance.reset_day, assignment.enabled, assignment.id)
         .run();
@@ -226,16 +236,21 @@ void AssignmentTable::update(const domain::Assignment& assignment)
 
 void AssignmentTable::add_traffic(UserId user, TunnelId tunnel, const Traffic& traffic)
 {
-    Statement(tx_, "UPDATE assignments SET used_up = used_up + ?, used_down = used_down + ? WHERE user_id = ? AND tunnel_id = ?", traffic.up.value,
-              traffic.down.value, user, tunnel)
+    Statement(tx_,
+              "UPDATE assignments SET used_up = used_up + ?1, used_down = used_down + ?2, total_up = total_up + ?1, total_down = total_down + ?2 "
+              "WHERE user_id = ?3 AND tunnel_id = ?4",
+              traffic.up.value, traffic.down.value, user, tunnel)
         .run();
 }
 
-void AssignmentTable::reset_traffic(AssignmentId id) { Statement(tx_, "UPDATE assignments SET used_up = 0, used_down = 0 WHERE id = ?", id).run(); }
+void AssignmentTable::reset_traffic(AssignmentId id)
+{
+    Statement(tx_, "UPDATE assignments SET used_up = 0, used_down = 0, noticed = 0 WHERE id = ?", id).run();
+}
 
 void AssignmentTable::reset_traffic_of(UserId user)
 {
-    Statement(tx_, "UPDATE assignments SET used_up = 0, used_down = 0 WHERE user_id = ?", user).run();
+    Statement(tx_, "UPDATE assignments SET used_up = 0, used_down = 0, noticed = 0 WHERE user_id = ?", user).run();
 }
 
 void AssignmentTable::remove(AssignmentId id) { Statement(tx_, "DELETE FROM assignments WHERE id = ?", id).run(); }

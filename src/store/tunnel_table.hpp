@@ -39,6 +39,7 @@ public:
     std::optional<domain::Assignment> find(UserId user, TunnelId tunnel);
     std::vector<domain::Assignment> of_user(UserId user); // by id
     std::vector<domain::Assignment> all();                // by id
+    std::vector<domain::Assignment> limited();            // those with a speed limit; by id
     AssignmentId insert(const domain::Assignment& assignment);
     void update(const domain::Assignment& assignment);                      // everything but id, user, tunnel, used
     void add_traffic(UserId user, TunnelId tunnel, const Traffic& traffic); // a missing row is fine

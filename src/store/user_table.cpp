@@ -8,7 +8,7 @@ namespace sluice::store {
 namespace {
 
 constexpr const char* user_columns = "SELECT id, uuid, name, role, enabled, quota, max_forwards, expires, reset_day, used_up, used_down, "
-                                     "must_change_password, created, updated FROM users ";
+                                     "must_change_password, max_connections, max_clients, replace_clients, created, updated FROM users ";
 
 domain::User user_row(Statement& row)
 {
@@ -25,6 +25,9 @@ domain::User user_row(Statement& row)
     user.used.up = {row.integer()};
     user.used.down = {row.integer()};
     user.must_change_password = row.flag();
+    user.caps.max_connections = static_cast<std::uint32_t>(row.integer());
+    user.caps.clients.most = static_cast<std::uint32_t>(row.integer());
+    user.caps.clients.replace = row.flag();
     user.created = row.time();
     user.updated = row.optional_time();
     return user;
@@ -95,9 +98,13 @@ UserId UserTable::insert(const NewUser& user)
 
 void UserTable::update(const domain::User& user)
 {
-    Statement(tx_, "UPDATE users SET name = ?, enabled = ?, quota = ?, max_forwards = ?, expires = ?, reset_day = ?, updated = ? WHERE id = ?",
-              user.name, user.enabled, user.allowance.quota.value, user.allowance.max_forwards, user.allowance.expires, user.allowance.reset_day,
-              user.updated, user.id)
+    // Another date is a new one to be reminded of.
+    Statement(
+        tx_,
+        "UPDATE users SET name = ?, enabled = ?, quota = ?, max_forwards = ?, expiry_noticed = CASE WHEN expires IS ?5 THEN expiry_noticed ELSE 0 "
+        "END, expires = ?5, reset_day = ?, max_connections = ?, max_clients = ?, replace_clients = ?, updated = ? WHERE id = ?",
+        user.name, user.enabled, user.allowance.quota.value, user.allowance.max_forwards, user.allowance.expires, user.allowance.reset_day,
+        user.caps.max_connections, user.caps.clients.most, user.caps.clients.replace, user.updated, user.id)
         .run();
 }
 
@@ -113,10 +120,14 @@ void UserTable::set_name(UserId id, const std::string& name, WallTime now)
 
 void UserTable::add_traffic(UserId id, const Traffic& traffic)
 {
-    Statement(tx_, "UPDATE users SET used_up = used_up + ?, used_down = used_down + ? WHERE id = ?", traffic.up.value, traffic.down.value, id).run();
+    Statement(
+        tx_,
+        "UPDATE users SET used_up = used_up + ?1, used_down = used_down + ?2, total_up = total_up + ?1, total_down = total_down + ?2 WHERE id = ?3",
+        traffic.up.value, traffic.down.value, id)
+        .run();
 }
 
-void UserTable::reset_traffic(UserId id) { Statement(tx_, "UPDATE users SET used_up = 0, used_down = 0 WHERE id = ?", id).run(); }
+void UserTable::reset_traffic(UserId id) { Statement(tx_, "UPDATE users SET used_up = 0, used_down = 0, noticed = 0 WHERE id = ?", id).run(); }
 
 void UserTable::remove(UserId id) { Statement(tx_, "DELETE FROM users WHERE id = ?", id).run(); }
 

@@ -5,13 +5,11 @@
 #include "forward/descriptor_budget.hpp"
 #include "forward/limit_book.hpp"
 #include "tunnel/entry.hpp"
-#include "tunnel/part.hpp"
+#include "tunnel/shard.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <mutex>
-#include <pthread.h>
 #include <set>
 #include <sys/socket.h>
 #include <thread>
@@ -23,76 +21,6 @@ namespace {
 
 // Counter slots of tunnels' loops; those below belong to the workers of direct forwards.
 constexpr unsigned first_slot = 1000;
-
-// One loop with its thread and everything that lives on it.
-struct Shard {
-    Shard(unsigned index, unsigned count, const EngineOptions& options, const WireContexts& contexts, forward::Keeper& keeper,
-          std::atomic<std::uint64_t>& streams_seen)
-        : tick(options.tick), timer(loop.io), work(asio::make_work_guard(loop.io))
-    {
-        loop.index = index;
-        loop.count = count;
-        loop.clock = options.clock;
-        loop.contexts = &contexts;
-        loop.budget = options.budget;
-        loop.keeper = &keeper;
-        loop.streams_seen = &streams_seen;
-        thread = std::thread([this] {
-            ::pthread_setname_np(::pthread_self(), ("tunnel-" + std::to_string(loop.index)).substr(0, 15).c_str());
-            next_tick();
-            loop.io.run();
-        });
-    }
-    ~Shard()
-    {
-        call([this] {
-            entries.clear();
-            parts.clear();
-            loop.streams.cut_if([](const LiveStream&) { return true; }, Reason::cut);
-            loop.streams.sweep();
-            timer.cancel();
-            work.reset();
-        });
-        loop.io.stop();
-        thread.join();
-    }
-
-    // Runs it on the loop and waits.
-    template <class Work>
-    void call(Work work_to_do)
-    {
-        const auto done = std::make_shared<std::promise<void>>(); // shared: the waiting thread is gone before set_value() has returned
-        auto finished = done->get_future();
-        asio::post(loop.io, [&work_to_do, done] {
-            work_to_do();
-            done->set_value();
-        });
-        finished.wait();
-    }
-
-    void next_tick()
-    {
-        timer.expires_after(tick);
-        timer.async_wait([this](const error_code& cancelled) {
-            if (cancelled) return;
-            const auto now = loop.clock->steady();
-            for (auto& [id, part] : parts) part->tick(now);
-            for (auto& [id, entry] : entries) entry->tick();
-            loop.streams.tick(now);
-            loop.streams.sweep();
-            next_tick();
-        });
-    }
-
-    using error_code = net::error_code;
-    Loop loop;
-    const Milliseconds tick;
-    asio::steady_timer timer;
-    asio::executor_work_guard<asio::io_context::executor_type> work;
-    std::map<TunnelId, std::unique_ptr<Part>> parts;
-    std::map<ForwardId, std::unique_ptr<Entry>> entries;
-    std::thread thread; // last
-};
 
 bool same_place(const plan::Forward& a, const plan::Forward& b)
 {
@@ -338,6 +266,14 @@ void Engine::Impl::open_forward(Forward& one)
             runtime->slots.push_back(*slot);
         }
         runtime->speed_limits.resize(shards.size());
+        runtime->shared_caps.resize(shards.size());
+        runtime->cut_client = [this](const forward::ClientPtr& client) {
+            for (auto& shard : shards) {
+                asio::post(shard->loop.io, [&loop = shard->loop, client] {
+                    loop.streams.cut_if([&](const LiveStream& stream) { return stream.is_of(client); }, Reason::cut);
+                });
+            }
+        };
         one.runtime = std::move(runtime);
         const std::lock_guard lock(mutex);
         runtimes[one.plan.id] = one.runtime;
@@ -360,6 +296,7 @@ void Engine::Impl::open_forward(Forward& one)
         auto& shard = *shards[loops[i]];
         shard.call([&] {
             one.runtime->speed_limits[loops[i]] = options.limits->of(one.plan);
+            one.runtime->shared_caps[loops[i]] = options.limits->cap_of(one.plan, one.runtime);
             const auto find = [&shard](TunnelId id) -> NextPlace* {
                 const auto part = shard.parts.find(id);
                 return part == shard.parts.end() || part->second->place().empty() ? nullptr : &part->second->place();
@@ -380,6 +317,7 @@ void Engine::Impl::apply_forwards(const std::map<ForwardId, const plan::Forward*
             for (const auto i : one.loops) {
                 shards[i]->call([&, key = id] {
                     one.runtime->speed_limits[i] = options.limits->of(*plan); // clients that are there feel it, too
+                    one.runtime->shared_caps[i] = options.limits->cap_of(*plan, one.runtime);
                     shards[i]->entries.at(key)->use(*plan);
                 });
             }
@@ -461,6 +399,16 @@ std::uint32_t Engine::open_connections() const { return impl_->open_total.load(s
 std::uint64_t Engine::streams_seen() const { return impl_->streams_seen.load(std::memory_order_relaxed); }
 
 bool Engine::has(ForwardId forward) const { return impl_->forwards.contains(forward); }
+
+bool Engine::counts(ForwardId forward) const
+{
+    if (has(forward)) return true;
+    for (const auto& [id, one] : impl_->tunnels) {
+        const auto& passes = one.wish->plan.passes;
+        if (one.wish->exits.contains(forward) || std::binary_search(passes.begin(), passes.end(), forward)) return true;
+    }
+    return false;
+}
 
 void Engine::stop_listening()
 {

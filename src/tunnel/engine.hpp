@@ -46,8 +46,9 @@ public:
     // Connections now, of the forwards that enter here; of one that does not: absent. Thread-safe.
     std::map<ForwardId, std::uint32_t> open_by_forward() const;
     std::uint32_t open_connections() const;
-    std::uint64_t streams_seen() const; // that neighbours opened here, since the start
-    bool has(ForwardId forward) const;  // it enters here; same thread as apply()
+    std::uint64_t streams_seen() const;   // that neighbours opened here, since the start
+    bool has(ForwardId forward) const;    // it enters here; same thread as apply()
+    bool counts(ForwardId forward) const; // it enters here or passes; same thread as apply()
 
     void stop_listening(); // streams go on
     void stop();           // cuts what is left; twice is harmless

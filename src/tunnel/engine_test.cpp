@@ -182,6 +182,69 @@ TEST_CASE("pausing a forward cuts its streams and no others; editing one cuts no
     CHECK(six.read_all_or_reset() == ECONNRESET);
 }
 
+TEST_CASE("later places count what they carry, and bill nobody for it")
+{
+    World world;
+    EchoServer echo;
+    world.build({Protocol::mtls, Protocol::tcp});
+    world.add_forward(ForwardId{5}, {echo.tcp_target()});
+    world.add_forward(ForwardId{6}, {echo.udp_target()});
+    world.apply();
+    const auto said = random_bytes(300'000);
+    Client client(world.entry_port(ForwardId{5}));
+    CHECK(client.exchange(said) == said);
+    UdpClient udp(world.entry_port(ForwardId{6}));
+    CHECK(udp.exchange("hello") == "hello");
+    for (const std::size_t node : {std::size_t{1}, std::size_t{2}}) {
+        CHECK(eventually([&] { return world.carried(node, ForwardId{5}) == Traffic{{300'000}, {300'000}}; }));
+        CHECK(eventually([&] { return world.carried(node, ForwardId{6}) == Traffic{{5}, {5}}; }));
+    }
+    CHECK(world.counted_elsewhere() == 0);
+}
+
+TEST_CASE("so many client addresses hold for streams and datagrams alike, also when the cap comes later")
+{
+    World world;
+    EchoServer echo;
+    world.build({Protocol::mtls});
+    world.add_forward(ForwardId{5}, {echo.tcp_target()});
+    world.apply();
+    Client first(world.entry_port(ForwardId{5}), "127.0.0.2");
+    CHECK(first.exchange("hello") == "hello");
+    world.forward(ForwardId{5}).max_clients = 1;
+    world.apply();
+    CHECK(first.exchange("again") == "again");
+    Client refused(world.entry_port(ForwardId{5}), "127.0.0.3");
+    CHECK(refused.read_all_or_reset() == ECONNRESET);
+    world.forward(ForwardId{5}).replace_clients = true;
+    world.apply();
+    Client second(world.entry_port(ForwardId{5}), "127.0.0.3");
+    CHECK(second.exchange("hello") == "hello");
+    CHECK(first.read_all_or_reset() == ECONNRESET);
+}
+
+TEST_CASE("a cap that forwards share counts the connections of all of them")
+{
+    World world;
+    EchoServer echo;
+    world.build({Protocol::mtls});
+    for (int i = 5; i < 7; ++i) {
+        world.add_forward(ForwardId{i}, {echo.tcp_target()});
+        world.forward(ForwardId{i}).connection_cap = plan::CapId{1};
+    }
+    world.plan(0).connection_caps = {{plan::CapId{1}, 2}};
+    world.apply();
+    Client one(world.entry_port(ForwardId{5}));
+    CHECK(one.exchange("hello") == "hello");
+    {
+        Client two(world.entry_port(ForwardId{6}));
+        CHECK(two.exchange("hello") == "hello");
+        Client three(world.entry_port(ForwardId{6}));
+        CHECK(three.read_all_or_reset() == ECONNRESET);
+    }
+    CHECK(eventually([&] { return Client(world.entry_port(ForwardId{6})).exchange("x") == "x"; }));
+}
+
 TEST_CASE("a node without an open port dials the place before it")
 {
     for (const auto protocol : {Protocol::tls, Protocol::mtcp, Protocol::mwss}) {

@@ -45,11 +45,13 @@ private:
 
 struct Entry::Client final : SocketPipe {
     Client(Loop& on, TunnelId through, const plan::Forward& wish, std::shared_ptr<forward::Runtime> of, forward::Slot& counters, NextPlace& place,
-           forward::Descriptor socket, const Endpoint& from)
+           forward::Descriptor socket, const Endpoint& from, forward::ClientPtr of_client)
         : SocketPipe(on.io, *on.clock, through, wish, [](SocketPipe& pipe) { static_cast<Client&>(pipe).leave(); }),
           loop(on),
           runtime(std::move(of)),
           slot(counters),
+          address(from.address),
+          client(std::move(of_client)),
           out(place, Open{StreamKind::tcp, through, wish.id, from, {}}, *this),
           sniffing(forward::any(wish.blocks)),
           began(on.clock->steady()),
@@ -65,8 +67,13 @@ struct Entry::Client final : SocketPipe {
     void leave()
     {
         loop.budget->remove(1);
-        runtime->leave();
+        runtime->leave(client);
         loop.finished(*this);
+    }
+    bool is_of(const forward::ClientPtr& one) const override { return client == one; }
+    void count_client() override
+    {
+        if (!client) client = runtime->clients.join(address);
     }
 
     const forward::SpeedLimits& limits() const { return runtime->speed_limits[loop.index]; }
@@ -152,6 +159,8 @@ struct Entry::Client final : SocketPipe {
     Loop& loop;
     const std::shared_ptr<forward::Runtime> runtime;
     forward::Slot& slot;
+    const IpAddress address;
+    forward::ClientPtr client;
     Outbound out;
     bool sniffing;
     bool opened = false;
@@ -162,7 +171,7 @@ struct Entry::Client final : SocketPipe {
 };
 
 struct Entry::Session final : StreamEnd, LiveStream {
-    Session(Entry& entry, TunnelId through, NextPlace& place, const Key& from, bool has_local_address)
+    Session(Entry& entry, TunnelId through, NextPlace& place, const Key& from, bool has_local_address, forward::ClientPtr of_client)
         : LiveStream(through, entry.plan_.id),
           loop(entry.loop_),
           runtime(entry.runtime_),
@@ -173,6 +182,7 @@ struct Entry::Session final : StreamEnd, LiveStream {
           sessions(entry.sessions_),
           key(from),
           has_local(has_local_address),
+          client(std::move(of_client)),
           idle_limit(entry.plan_.udp_idle_timeout),
           out(place, Open{StreamKind::udp, through, entry.plan_.id, from.client, {}}, *this),
           down_again(entry.loop_.io),
@@ -256,8 +266,13 @@ struct Entry::Session final : StreamEnd, LiveStream {
         if (is_over) return;
         is_over = true;
         sessions->erase(key);
-        runtime->leave();
+        runtime->leave(client);
         loop.finished(*this);
+    }
+    bool is_of(const forward::ClientPtr& one) const override { return client == one; }
+    void count_client() override
+    {
+        if (!client) client = runtime->clients.join(key.client.address);
     }
 
     Loop& loop;
@@ -269,6 +284,7 @@ struct Entry::Session final : StreamEnd, LiveStream {
     const std::shared_ptr<std::unordered_map<Key, Session*, KeyHash>> sessions;
     const Key key;
     const bool has_local;
+    forward::ClientPtr client;
     const Seconds idle_limit;
     Outbound out;
     std::size_t uncounted = 0;    // said before the far end was connected
@@ -313,6 +329,16 @@ Entry::Entry(Loop& loop, std::shared_ptr<forward::Runtime> runtime, plan::Forwar
 }
 
 Entry::~Entry() { close(); }
+
+void Entry::use(const plan::Forward& plan)
+{
+    plan_ = plan;
+    if (plan_.max_clients == 0) return;
+    // Who is here already takes a place, too.
+    loop_.streams.each([this](LiveStream& stream) {
+        if (stream.forward == plan_.id) stream.count_client();
+    });
+}
 
 void Entry::close()
 {
@@ -360,11 +386,12 @@ bool Entry::accept_some()
 void Entry::admit(forward::Descriptor client, const Endpoint& from)
 {
     auto* place = find_(*plan_.tunnel);
-    if (place == nullptr || !forward::admits(plan_.sources, from.address) || loop_.budget->exhausted(1) || !runtime_->enter(plan_.max_connections))
-        return forward::close_with_reset(client);
+    if (place == nullptr || !forward::admits(plan_.sources, from.address) || loop_.budget->exhausted(1)) return forward::close_with_reset(client);
+    auto entered = runtime_->enter(plan_, loop_.index, from.address);
+    if (!entered) return forward::close_with_reset(client);
     forward::prepare_stream(client.get());
     forward::Slot::add(slot_.connections, 1);
-    auto stream = std::make_shared<Client>(loop_, *plan_.tunnel, plan_, runtime_, slot_, *place, std::move(client), from);
+    auto stream = std::make_shared<Client>(loop_, *plan_.tunnel, plan_, runtime_, slot_, *place, std::move(client), from, std::move(*entered));
     loop_.streams.add(stream);
     stream->start();
 }
@@ -389,11 +416,11 @@ Entry::Session* Entry::session_for(const forward::Datagrams& run)
     const Key key{run.from, run.has_local ? run.local : IpAddress{}};
     if (const auto found = sessions_->find(key); found != sessions_->end()) return found->second;
     auto* place = find_(*plan_.tunnel);
-    if (place == nullptr || !forward::admits(plan_.sources, run.from.address) || sessions_->size() >= most_sessions ||
-        !runtime_->enter(plan_.max_connections))
-        return nullptr;
+    if (place == nullptr || !forward::admits(plan_.sources, run.from.address) || sessions_->size() >= most_sessions) return nullptr;
+    auto entered = runtime_->enter(plan_, loop_.index, run.from.address);
+    if (!entered) return nullptr;
     forward::Slot::add(slot_.connections, 1);
-    auto session = std::make_shared<Session>(*this, *plan_.tunnel, *place, key, run.has_local);
+    auto session = std::make_shared<Session>(*this, *plan_.tunnel, *place, key, run.has_local, std::move(*entered));
     loop_.streams.add(session);
     sessions_->emplace(key, session.get());
     session->out.start(session->moved);

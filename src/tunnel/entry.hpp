@@ -26,9 +26,9 @@ public:
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
 
-    void use(const plan::Forward& plan) { plan_ = plan; } // for new clients
-    void close();                                         // listeners; streams are cut by whoever closes
-    void tick();                                          // looks again after a shortage
+    void use(const plan::Forward& plan); // for new clients
+    void close();                        // listeners; streams are cut by whoever closes
+    void tick();                         // looks again after a shortage
 
 private:
     struct Client;  // TCP

@@ -20,11 +20,12 @@ Reason reason_of(int problem)
     }
 }
 
-ExitTcp::ExitTcp(Loop& loop, TunnelId through, forward::WishPtr wish, Mux& mux, StreamId stream, Open& open)
+ExitTcp::ExitTcp(Loop& loop, TunnelId through, forward::WishPtr wish, Mux& mux, StreamId stream, Open& open, forward::Slot& slot)
     : SocketPipe(loop.io, *loop.clock, through, wish->plan, [&loop](SocketPipe& pipe) { loop.finished(pipe); }),
       loop_(loop),
       in_(mux, stream),
       wish_(std::move(wish)),
+      slot_(slot),
       candidates_(wish_->targets->order(open.client.address))
 {
     line_ = &in_;
@@ -40,6 +41,13 @@ ExitTcp::~ExitTcp()
 }
 
 void ExitTcp::start() { connect_next(); }
+
+ssize_t ExitTcp::send_some(std::span<const char> bytes)
+{
+    const auto sent = SocketPipe::send_some(bytes);
+    if (sent > 0) forward::Slot::add(slot_.up, static_cast<std::uint64_t>(sent));
+    return sent;
+}
 
 void ExitTcp::connect_next()
 {
@@ -107,8 +115,14 @@ void ExitTcp::tick(SteadyTime now)
     if (now - attempt_began_ >= plan().connect_timeout) settle(ETIMEDOUT);
 }
 
-ExitUdp::ExitUdp(Loop& loop, TunnelId through, forward::WishPtr wish, Mux& mux, StreamId stream)
-    : LiveStream(through, wish->plan.id), loop_(loop), in_(mux, stream), wish_(std::move(wish)), socket_(loop.io), moved_(loop.clock->steady())
+ExitUdp::ExitUdp(Loop& loop, TunnelId through, forward::WishPtr wish, Mux& mux, StreamId stream, forward::Slot& slot)
+    : LiveStream(through, wish->plan.id),
+      loop_(loop),
+      in_(mux, stream),
+      wish_(std::move(wish)),
+      slot_(slot),
+      socket_(loop.io),
+      moved_(loop.clock->steady())
 {
     loop_.budget->add(1);
 }
@@ -138,8 +152,9 @@ void ExitUdp::on_datagram(std::span<const char> bytes)
     if (over_ || !socket_.is_open()) return;
     moved_ = loop_.clock->steady();
     // Refused datagrams are lost, as datagrams are; an error that an earlier one brought back is read away by receive().
-    if (::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == ECONNREFUSED)
-        target_->refused_datagram(moved_);
+    const auto sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) forward::Slot::add(slot_.up, static_cast<std::uint64_t>(sent));
+    if (sent < 0 && errno == ECONNREFUSED) target_->refused_datagram(moved_);
 }
 
 void ExitUdp::wait_readable()
@@ -165,6 +180,7 @@ void ExitUdp::receive()
         moved_ = loop_.clock->steady();
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
             const auto& run = receiver[i];
+            forward::Slot::add(slot_.down, run.length);
             for (std::size_t at = 0; at < run.length || (run.length == 0 && at == 0);) {
                 const auto size = std::min(run.size, run.length - at);
                 in_.datagram({run.data + at, size});

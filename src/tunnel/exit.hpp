@@ -13,7 +13,7 @@ namespace sluice::tunnel {
 
 class ExitTcp final : public SocketPipe {
 public:
-    ExitTcp(Loop& loop, TunnelId tunnel, forward::WishPtr wish, Mux& mux, StreamId stream, Open& open);
+    ExitTcp(Loop& loop, TunnelId tunnel, forward::WishPtr wish, Mux& mux, StreamId stream, Open& open, forward::Slot& slot);
     ~ExitTcp() override;
     StreamEnd& end() { return *this; }
     void start(); // after it was attached; may be over at once
@@ -21,6 +21,8 @@ public:
     void tick(SteadyTime now) override;
 
 private:
+    void took(std::size_t bytes) override { forward::Slot::add(slot_.down, bytes); }
+    ssize_t send_some(std::span<const char> bytes) override;
     void connect_next();
     void connected();
     void settle(int problem);
@@ -28,6 +30,7 @@ private:
     Loop& loop_;
     InLine in_;
     const forward::WishPtr wish_;
+    forward::Slot& slot_;
     std::vector<forward::Candidate> candidates_; // not yet tried, best last
     forward::TargetPtr current_;
     bool connecting_ = false;
@@ -40,7 +43,7 @@ private:
 
 class ExitUdp final : public StreamEnd, public LiveStream {
 public:
-    ExitUdp(Loop& loop, TunnelId tunnel, forward::WishPtr wish, Mux& mux, StreamId stream);
+    ExitUdp(Loop& loop, TunnelId tunnel, forward::WishPtr wish, Mux& mux, StreamId stream, forward::Slot& slot);
     ~ExitUdp() override;
     StreamEnd& end() { return *this; }
     void start(const Endpoint& client);
@@ -62,6 +65,7 @@ private:
     Loop& loop_;
     InLine in_;
     const forward::WishPtr wish_;
+    forward::Slot& slot_;
     forward::TargetPtr target_;
     asio::posix::stream_descriptor socket_;
     SteadyTime moved_;

@@ -3,6 +3,7 @@
 
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "forward/client_book.hpp"
 #include "tunnel/frames.hpp"
 
 #include <memory>
@@ -17,6 +18,9 @@ public:
     virtual ~LiveStream() = default;
     virtual void cut(Reason reason) = 0; // both sides hear it
     virtual void tick(SteadyTime now) = 0;
+    // At an entry, where clients are counted: whether it is this one's; and counts one that was there before.
+    virtual bool is_of(const forward::ClientPtr&) const { return false; }
+    virtual void count_client() {}
 
     const TunnelId tunnel;
     const ForwardId forward;
@@ -49,6 +53,11 @@ public:
         for (const auto& stream : snapshot()) {
             if (which(*stream)) stream->cut(reason);
         }
+    }
+    template <class Work>
+    void each(Work work)
+    {
+        for (const auto& stream : snapshot()) work(*stream);
     }
     void tick(SteadyTime now)
     {

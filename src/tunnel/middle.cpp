@@ -2,11 +2,11 @@
 
 namespace sluice::tunnel {
 
-Middle::Middle(Loop& loop, TunnelId through, NextPlace& next, Mux& mux, StreamId stream, Open& open)
+Middle::Middle(Loop& loop, TunnelId through, NextPlace& next, Mux& mux, StreamId stream, Open& open, forward::Slot& slot)
     : LiveStream(through, open.forward),
       loop_(loop),
-      before_(*this),
-      after_(*this),
+      before_(*this, slot.up),
+      after_(*this, slot.down),
       in_(mux, stream),
       out_(next, Open{open.kind, open.tunnel, open.forward, open.client, {}}, after_)
 {
@@ -14,6 +14,7 @@ Middle::Middle(Loop& loop, TunnelId through, NextPlace& next, Mux& mux, StreamId
     before_.line = &in_;
     after_.other = &before_;
     after_.line = &out_;
+    forward::Slot::add(slot.up, open.first_bytes.size());
     before_.kept.push(open.first_bytes);
 }
 
@@ -57,12 +58,14 @@ void Middle::Half::on_opened()
 
 void Middle::Half::on_data(std::span<const char> bytes)
 {
+    forward::Slot::add(counted, bytes.size());
     kept.push(bytes);
     if (!other->gone) other->line->ready();
 }
 
 void Middle::Half::on_datagram(std::span<const char> bytes)
 {
+    forward::Slot::add(counted, bytes.size());
     if (!other->gone) other->line->datagram(bytes);
 }
 

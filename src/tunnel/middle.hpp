@@ -8,7 +8,7 @@ namespace sluice::tunnel {
 
 class Middle final : public LiveStream {
 public:
-    Middle(Loop& loop, TunnelId tunnel, NextPlace& next, Mux& mux, StreamId stream, Open& open);
+    Middle(Loop& loop, TunnelId tunnel, NextPlace& next, Mux& mux, StreamId stream, Open& open, forward::Slot& slot);
     ~Middle() override;
     StreamEnd& end() { return before_; }
     void start();
@@ -19,7 +19,7 @@ public:
 private:
     // One of the two streams. What it brings is kept for the other; credit goes back when the other one has taken it.
     struct Half final : StreamEnd {
-        explicit Half(Middle& of) : middle(of) {}
+        Half(Middle& of, std::uint64_t& counts) : middle(of), counted(counts) {}
         Taken take(std::span<char> into) override;
         void on_opened() override;
         void on_data(std::span<const char> bytes) override;
@@ -28,6 +28,7 @@ private:
         void on_end(Reason reason) override;
 
         Middle& middle;
+        std::uint64_t& counted; // what came from here
         Half* other = nullptr;
         Line* line = nullptr;
         ByteQueue kept;        // came from here, for the other

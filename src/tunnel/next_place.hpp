@@ -2,6 +2,7 @@
 // place chooses among the links of parallel nodes. A neighbour that fails is passed over and tried again within a second.
 #pragma once
 
+#include "forward/counters.hpp"
 #include "forward/descriptor_budget.hpp"
 #include "forward/keeper.hpp"
 #include "forward/targets.hpp"
@@ -34,6 +35,7 @@ struct Loop {
     forward::DescriptorBudget* budget = nullptr;
     forward::Keeper* keeper = nullptr;
     std::atomic<std::uint64_t>* streams_seen = nullptr;
+    std::function<forward::Slot*(ForwardId)> carried; // counts what passes here of a forward that entered elsewhere; null: it cannot be counted
     asio::io_context io{1};
     LiveStreams streams;
 

@@ -129,9 +129,11 @@ void Part::stream(Carrier& carrier, StreamId id, Open& open)
 {
     auto& mux = carrier.mux();
     if (!may_pass(open.forward)) return mux.reset(id, Reason::not_authorised);
+    auto* slot = loop_.carried(open.forward);
+    if (slot == nullptr) return mux.reset(id, Reason::overloaded); // what cannot be counted is not carried
     loop_.streams_seen->fetch_add(1, std::memory_order_relaxed);
     if (!wish_->plan.next.empty()) {
-        const auto middle = std::make_shared<Middle>(loop_, wish_->plan.id, place_, mux, id, open);
+        const auto middle = std::make_shared<Middle>(loop_, wish_->plan.id, place_, mux, id, open, *slot);
         loop_.streams.add(middle);
         mux.attach(id, middle->end());
         return middle->start();
@@ -140,12 +142,12 @@ void Part::stream(Carrier& carrier, StreamId id, Open& open)
     if (!(open.kind == StreamKind::tcp ? wish->plan.tcp : wish->plan.udp)) return mux.reset(id, Reason::not_authorised);
     if (loop_.budget->exhausted(1)) return mux.reset(id, Reason::overloaded);
     if (open.kind == StreamKind::tcp) {
-        const auto exit = std::make_shared<ExitTcp>(loop_, wish_->plan.id, wish, mux, id, open);
+        const auto exit = std::make_shared<ExitTcp>(loop_, wish_->plan.id, wish, mux, id, open, *slot);
         loop_.streams.add(exit);
         mux.attach(id, exit->end());
         return exit->start();
     }
-    const auto exit = std::make_shared<ExitUdp>(loop_, wish_->plan.id, wish, mux, id);
+    const auto exit = std::make_shared<ExitUdp>(loop_, wish_->plan.id, wish, mux, id, *slot);
     loop_.streams.add(exit);
     mux.attach(id, exit->end());
     exit->start(open.client);

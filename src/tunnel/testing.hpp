@@ -108,7 +108,7 @@ public:
     {
         if (!nodes_[node]->engine) return;
         ++nodes_[node]->plan.revision;
-        nodes_[node]->limits.learn(nodes_[node]->plan.speed_limits);
+        nodes_[node]->limits.learn(nodes_[node]->plan);
         const auto applied = nodes_[node]->engine->apply(nodes_[node]->plan);
         for (const auto& one : applied.forwards)
             if (!one.listening) throw std::runtime_error("forward: " + one.detail);
@@ -131,11 +131,20 @@ public:
             if (one.id == id) return one.traffic;
         return {};
     }
-    std::size_t counted_elsewhere() const
+    // Behind the entry: what would be billed a second time.
+    std::int64_t counted_elsewhere() const
     {
-        std::size_t sum = 0;
-        for (std::size_t i = 1; i < nodes_.size(); ++i) sum += nodes_[i]->counters->snapshot().size();
+        std::int64_t sum = 0;
+        for (std::size_t i = 1; i < nodes_.size(); ++i) {
+            for (const auto& one : nodes_[i]->counters->snapshot()) sum += one.traffic.total().value;
+        }
         return sum;
+    }
+    Traffic carried(std::size_t node, ForwardId id) const
+    {
+        for (const auto& one : nodes_[node]->counters->snapshot())
+            if (one.id == id) return one.carried;
+        return {};
     }
     std::uint64_t streams_seen(std::size_t node) const { return nodes_[node]->engine->streams_seen(); }
 

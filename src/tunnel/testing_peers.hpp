@@ -6,6 +6,7 @@
 #include "forward/testing.hpp"
 #include "plan/plan.hpp"
 
+#include <arpa/inet.h>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -64,11 +65,14 @@ using forward::testing::free_port; // below those that outgoing connections get
 
 class Client {
 public:
-    explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+    explicit Client(std::uint16_t port, const char* from = "127.0.0.1") : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
     {
         const timeval limit{patience_ms / 1000, 0};
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        auto own = loopback(0);
+        ::inet_pton(AF_INET, from, &own.sin_addr);
+        if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) problem_ = errno;
         const auto address = loopback(port);
         if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) problem_ = errno;
     }

@@ -57,6 +57,9 @@ export interface User {
     updatedTime: number | null;
     inFlow: number;
     outFlow: number;
+    maxConnections: number;
+    maxClients: number;
+    clientPolicy: 'refuse' | 'replace';
 }
 
 export interface UserDraft {
@@ -67,6 +70,42 @@ export interface UserDraft {
     num: number;
     expTime: number;
     flowResetTime: number;
+    maxConnections: number;
+    maxClients: number;
+    clientPolicy: 'refuse' | 'replace';
+}
+
+export type QuotaSubject = 'user' | 'assignment' | 'forward' | 'node';
+export type QuotaWindow = 'day' | 'month' | 'total';
+
+export interface QuotaDraft {
+    subject: QuotaSubject;
+    subjectId: number;
+    window: QuotaWindow;
+    limit: number; // bytes
+    resetDay: number;
+    counts: 'both' | 'up' | 'down' | 'larger';
+    ratio: number;
+    action: 'stop' | 'throttle';
+    rate: number; // kB/s
+}
+
+export interface Quota extends QuotaDraft {
+    id: number;
+    subjectName: string;
+    userId: number;
+    used: number;
+    begins: string; // local dates of the panel
+    ends: string; // empty: never
+    reached: boolean;
+}
+
+export interface PanelEvent {
+    id: number;
+    time: number;
+    severity: 'info' | 'warning' | 'error';
+    kind: string;
+    details: Record<string, string>;
 }
 
 export interface Assignment {
@@ -215,7 +254,7 @@ export interface UsableTunnel {
     portRangeMax: number;
 }
 
-export type ForwardState = 'listening' | 'failed' | 'paused' | 'waiting';
+export type ForwardState = 'listening' | 'failed' | 'paused' | 'waiting' | 'stopped';
 export type Fault =
     | 'none'
     | 'address_in_use'
@@ -255,6 +294,10 @@ export interface Forward {
     allowIps: string;
     denyIps: string;
     maxConnections: number;
+    maxClients: number;
+    clientPolicy: 'refuse' | 'replace';
+    quotaState: '' | 'throttled' | 'stopped';
+    quotaReason: string; // "user day"
 }
 
 export interface ForwardDraft {
@@ -268,6 +311,8 @@ export interface ForwardDraft {
     allowIps: string;
     denyIps: string;
     maxConnections: number;
+    maxClients: number;
+    clientPolicy: 'refuse' | 'replace';
 }
 
 export interface DiagnosisStep {

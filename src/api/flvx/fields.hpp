@@ -81,14 +81,17 @@ inline constexpr Field user_fields[] = {
     {"id", Kind::integer, ""}, {"user", Kind::text, "login name"}, {"name", Kind::text, "the same"}, {"roleId", Kind::integer, "0 administrator, 1 regular"},
     {"status", Kind::integer, "1 active, 0 disabled"}, {"flow", Kind::integer, "quota in GB"}, {"num", Kind::integer, "most forwards; 0 and 99999 are no limit"},
     {"expTime", Kind::integer, "ms since 1970; 0 is never"}, {"flowResetTime", Kind::integer, "day of month; 0 is never"}, {"createdTime", Kind::integer, "ms"},
-    {"updatedTime", Kind::integer, "ms or null"}, {"inFlow", Kind::integer, "billed bytes, up"}, {"outFlow", Kind::integer, "billed bytes, down"}};
+    {"updatedTime", Kind::integer, "ms or null"}, {"inFlow", Kind::integer, "billed bytes, up"}, {"outFlow", Kind::integer, "billed bytes, down"},
+    {"maxConnections", Kind::integer, "over all his forwards, on each node; 0 is no cap"}, {"maxClients", Kind::integer, "distinct client addresses of each of his forwards; 0 is no cap"},
+    {"clientPolicy", Kind::text, "refuse replace"}};
 inline constexpr Shape user{"User", user_fields};
 inline constexpr Field user_list_fields[] = {{"keyword", Kind::text, "part of the name"}, {"page", Kind::integer, ""}, {"pageSize", Kind::integer, ""}};
 inline constexpr Shape user_list{"UserList", user_list_fields};
 inline constexpr Field user_draft_fields[] = {
     {"id", Kind::integer, "of the user to update"}, {"user", Kind::text, "login name", true}, {"pwd", Kind::text, "needed for a new user"},
     {"status", Kind::integer, "1"}, {"flow", Kind::integer, "GB; 100"}, {"num", Kind::integer, "10"}, {"expTime", Kind::integer, "ms; a year from now"},
-    {"flowResetTime", Kind::integer, "0 to 31; 1"}, {"groupIds", Kind::integers, "groups of users that he is in; absent keeps them"}};
+    {"flowResetTime", Kind::integer, "0 to 31; 1"}, {"groupIds", Kind::integers, "groups of users that he is in; absent keeps them"},
+    {"maxConnections", Kind::integer, "absent keeps it"}, {"maxClients", Kind::integer, "absent keeps it"}, {"clientPolicy", Kind::text, "refuse or replace; absent keeps it"}};
 inline constexpr Shape user_draft{"UserDraft", user_draft_fields};
 inline constexpr Field reset_fields[] = {{"id", Kind::integer, "of the user, or of the assignment", true}, {"type", Kind::any, "1 or user, 2 or tunnel", true}};
 inline constexpr Shape reset{"TrafficReset", reset_fields};
@@ -188,15 +191,17 @@ inline constexpr Field forward_fields[] = {
     {"tunnelName", Kind::text, ""}, {"inIp", Kind::text, "or null"}, {"inPort", Kind::integer, "or null"}, {"remoteAddr", Kind::text, "targets, comma-separated"},
     {"strategy", Kind::text, "fifo round rand hash least"}, {"inFlow", Kind::integer, "billed bytes"}, {"outFlow", Kind::integer, ""},
     {"createdTime", Kind::integer, "ms"}, {"status", Kind::integer, "1 runs, 0 paused"}, {"inx", Kind::integer, ""},
-    {"state", Kind::text, "listening failed paused waiting"}, {"stateReason", Kind::text, ""}, {"stateDetail", Kind::text, ""}, {"upRate", Kind::number, "bytes/s"},
+    {"state", Kind::text, "listening failed paused waiting stopped"}, {"stateReason", Kind::text, ""}, {"stateDetail", Kind::text, ""}, {"upRate", Kind::number, "bytes/s"},
     {"downRate", Kind::number, "bytes/s"}, {"connections", Kind::integer, "now"}, {"listenIp", Kind::text, ""}, {"protocol", Kind::text, "tcp+udp tcp udp"},
-    {"allowIps", Kind::text, ""}, {"denyIps", Kind::text, ""}, {"maxConnections", Kind::integer, "0 is no cap"}};
+    {"allowIps", Kind::text, ""}, {"denyIps", Kind::text, ""}, {"maxConnections", Kind::integer, "0 is no cap"},
+    {"maxClients", Kind::integer, "distinct client addresses; 0 is no cap"}, {"clientPolicy", Kind::text, "refuse the newest, or replace the oldest"},
+    {"quotaState", Kind::text, "empty, throttled or stopped"}, {"quotaReason", Kind::text, "subject and window: user day"}};
 inline constexpr Shape forward{"Forward", forward_fields, true};
 inline constexpr Field forward_draft_fields[] = {
     {"id", Kind::integer, "of the forward to update"}, {"tunnelId", Kind::integer, "needed for a new one"}, {"name", Kind::text, ""},
     {"remoteAddr", Kind::text, "host:port, comma-separated"}, {"strategy", Kind::text, "fifo"}, {"inPort", Kind::integer, "null or 0: chosen"},
     {"listenIp", Kind::text, ""}, {"protocol", Kind::text, "tcp+udp"}, {"allowIps", Kind::text, "networks, comma-separated"}, {"denyIps", Kind::text, ""},
-    {"maxConnections", Kind::integer, "0"}};
+    {"maxConnections", Kind::integer, "0"}, {"maxClients", Kind::integer, "0"}, {"clientPolicy", Kind::text, "refuse"}};
 inline constexpr Shape forward_draft{"ForwardDraft", forward_draft_fields};
 inline constexpr Field made_forward_fields[] = {{"id", Kind::integer, ""}, {"inPort", Kind::integer, ""}, {"in_port", Kind::integer, "the same"}};
 inline constexpr Shape made_forward{"MadeForward", made_forward_fields};
@@ -217,6 +222,29 @@ inline constexpr Shape speed_limit{"SpeedLimit", speed_limit_fields};
 inline constexpr Field speed_limit_draft_fields[] = {{"id", Kind::integer, "of the limit to update"}, {"name", Kind::text, "", true},
                                                      {"speed", Kind::integer, "Mbit/s; 100"}, {"tunnelId", Kind::integer, "absent or 0: any"}, {"status", Kind::integer, "1"}};
 inline constexpr Shape speed_limit_draft{"SpeedLimitDraft", speed_limit_draft_fields};
+
+inline constexpr Field quota_fields[] = {
+    {"id", Kind::integer, ""}, {"subject", Kind::text, "user assignment forward node"}, {"subjectId", Kind::integer, ""}, {"subjectName", Kind::text, ""},
+    {"userId", Kind::integer, "whom it concerns; 0 for a node"}, {"window", Kind::text, "day month total"}, {"limit", Kind::integer, "bytes"}, {"used", Kind::integer, "bytes"},
+    {"resetDay", Kind::integer, "of a month"}, {"counts", Kind::text, "both up down larger"}, {"ratio", Kind::number, "used bytes of a counted byte"},
+    {"action", Kind::text, "stop throttle"}, {"rate", Kind::integer, "of throttle, kB/s (1,000 bytes) in each direction"}, {"begins", Kind::text, "local date"},
+    {"ends", Kind::text, "local date on which the next window begins, or empty"}, {"reached", Kind::boolean, "it stops or throttles now"}};
+inline constexpr Shape quota{"Quota", quota_fields};
+inline constexpr Field quota_wish_fields[] = {{"subject", Kind::text, "with subjectId: only its quotas"}, {"subjectId", Kind::integer, ""}, {"page", Kind::integer, ""}, {"pageSize", Kind::integer, ""}};
+inline constexpr Shape quota_wish{"QuotaList", quota_wish_fields};
+inline constexpr Field quota_draft_fields[] = {
+    {"subject", Kind::text, "user, assignment, forward or node", true}, {"subjectId", Kind::integer, "", true}, {"window", Kind::text, "day, month or total", true},
+    {"limit", Kind::integer, "bytes", true}, {"resetDay", Kind::integer, "of a month; 1"}, {"counts", Kind::text, "both"}, {"ratio", Kind::number, "1; up to 100"},
+    {"action", Kind::text, "stop"}, {"rate", Kind::integer, "of throttle, kB/s"}};
+inline constexpr Shape quota_draft{"QuotaDraft", quota_draft_fields};
+inline constexpr Field quota_used_fields[] = {{"id", Kind::integer, "", true}, {"used", Kind::integer, "bytes", true}};
+inline constexpr Shape quota_used{"QuotaUsed", quota_used_fields};
+inline constexpr Field event_fields[] = {
+    {"id", Kind::integer, "ascending"}, {"time", Kind::integer, "ms"}, {"severity", Kind::text, "info warning error"}, {"kind", Kind::text, "quota.used, expiry.near, node.online"},
+    {"nodeId", Kind::integer, "0: none"}, {"forwardId", Kind::integer, "0: none"}, {"userId", Kind::integer, "0: none"}, {"details", Kind::any, "texts by name"}};
+inline constexpr Shape event{"Event", event_fields};
+inline constexpr Field events_fields[] = {{"list", Kind::list, "newest first", false, &event}, {"total", Kind::integer, ""}};
+inline constexpr Shape events{"Events", events_fields};
 
 inline constexpr Field group_draft_fields[] = {{"id", Kind::integer, "of the group to update"}, {"name", Kind::text, "", true}, {"status", Kind::integer, "1"}};
 inline constexpr Shape group_draft{"GroupDraft", group_draft_fields};

@@ -61,8 +61,8 @@ constexpr DocumentedPath plain_paths[] = {
 
 std::vector<std::span<const Route>> all_routes()
 {
-    return {account_routes(), user_routes(),  node_routes(),   tunnel_routes(),      assignment_routes(), forward_routes(),
-            setting_routes(), group_routes(), backup_routes(), speed_limit_routes(), rule_routes(),       security_routes()};
+    return {account_routes(), user_routes(),   node_routes(),        tunnel_routes(), assignment_routes(), forward_routes(), setting_routes(),
+            group_routes(),   backup_routes(), speed_limit_routes(), quota_routes(),  rule_routes(),       security_routes()};
 }
 
 Dialect::Dialect(panel::Panel& panel) : panel_(panel), feed_(std::make_unique<LiveFeed>(panel)) {}

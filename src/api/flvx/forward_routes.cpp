@@ -63,11 +63,11 @@ Result<void> read_options(const Body& body, domain::ForwardPatch& patch)
         if (!networks) return networks.error();
         patch.deny = std::move(*networks);
     }
-    if (body.has("maxConnections")) {
-        const auto count = body.integer("maxConnections", 0);
-        if (count < 0 || count > 10'000'000) return make_error(Errc::invalid, "forward.max_connections");
-        patch.max_connections = static_cast<std::uint32_t>(count);
-    }
+    const auto caps = read_caps(body);
+    if (!caps) return caps.error();
+    patch.max_connections = caps->max_connections;
+    patch.max_clients = caps->max_clients;
+    patch.replace_clients = caps->replace_clients;
     return {};
 }
 
@@ -117,6 +117,8 @@ Result<domain::ForwardDraft> read_draft(const Body& body)
     domain::apply(options.allow, draft.options.allow);
     domain::apply(options.deny, draft.options.deny);
     domain::apply(options.max_connections, draft.options.max_connections);
+    domain::apply(options.max_clients, draft.options.clients.most);
+    domain::apply(options.replace_clients, draft.options.clients.replace);
     return draft;
 }
 

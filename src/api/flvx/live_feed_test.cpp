@@ -159,8 +159,8 @@ TEST_CASE_FIXTURE(Feed, "a newcomer hears the state of every node; then what cha
 TEST_CASE_FIXTURE(Feed, "rates of forwards that carry something come by themselves")
 {
     const ForwardId id{5};
-    live.counters(node, {{id, 1, {{0}, {0}}, 0, 2}}, SteadyTime{} + Seconds{1});
-    live.counters(node, {{id, 1, {{500}, {1000}}, 0, 2}}, SteadyTime{} + Seconds{2});
+    live.counters(node, {{id, 1, {{0}, {0}}, {}, 0, 2}}, SteadyTime{} + Seconds{1});
+    live.counters(node, {{id, 1, {{500}, {1000}}, {}, 0, 2}}, SteadyTime{} + Seconds{2});
     auto answer = knock("0", token_of(admin));
     const auto socket = watch(std::get<http::WebSocketHandler>(answer));
     const auto data = Json::parse(socket->next(of_type("rates"))["data"].get<std::string>());

@@ -77,6 +77,27 @@ Json with_snake_names(Json item)
 
 Json paged(Json list, std::size_t total) { return {{"list", std::move(list)}, {"total", total}}; }
 
+Result<CapsPatch> read_caps(const Body& body)
+{
+    constexpr std::int64_t most_connections = 10'000'000;
+    CapsPatch caps;
+    const auto count = [&](const char* key, std::int64_t most) -> std::optional<std::uint32_t> {
+        const auto value = body.integer(key, 0);
+        if (value < 0 || value > most) return std::nullopt;
+        return static_cast<std::uint32_t>(value);
+    };
+    if (body.has("maxConnections") && !(caps.max_connections = count("maxConnections", most_connections)))
+        return make_error(Errc::invalid, "forward.max_connections");
+    if (body.has("maxClients") && !(caps.max_clients = count("maxClients", domain::most_clients)))
+        return make_error(Errc::invalid, "forward.max_clients");
+    if (body.has("clientPolicy")) {
+        const auto policy = body.text("clientPolicy");
+        if (policy != "refuse" && policy != "replace") return make_error(Errc::invalid, "forward.client_policy");
+        caps.replace_clients = policy == "replace";
+    }
+    return caps;
+}
+
 std::optional<std::int64_t> epoch_or_null(const std::optional<WallTime>& time)
 {
     if (!time) return std::nullopt;

@@ -101,6 +101,7 @@ std::span<const Route> setting_routes();
 std::span<const Route> backup_routes();
 std::span<const Route> group_routes();
 std::span<const Route> speed_limit_routes();
+std::span<const Route> quota_routes();
 std::span<const Route> rule_routes();
 std::span<const Route> security_routes();
 std::vector<std::span<const Route>> all_routes(); // each of the tables above
@@ -130,6 +131,15 @@ Json listing(const Call& call, const Items& items, Render render)
     for (std::size_t i = page.first; i < page.last; ++i) list.push_back(page.asked ? with_snake_names(render(items[i])) : render(items[i]));
     return page.asked ? paged(std::move(list), items.size()) : list;
 }
+
+// Caps on connections and client addresses, as forwards and users may say them beyond the contract; absent ones stay absent.
+struct CapsPatch {
+    std::optional<std::uint32_t> max_connections;
+    std::optional<std::uint32_t> max_clients;
+    std::optional<bool> replace_clients;
+};
+// Errors: invalid "forward.max_connections", "forward.max_clients", "forward.client_policy".
+Result<CapsPatch> read_caps(const Body& body);
 
 std::optional<std::int64_t> epoch_or_null(const std::optional<WallTime>& time);
 Json or_null(const std::optional<std::string>& text);

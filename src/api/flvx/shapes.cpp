@@ -74,6 +74,7 @@ std::string_view state_name(panel::ForwardState state)
     case panel::ForwardState::failed: return "failed";
     case panel::ForwardState::paused: return "paused";
     case panel::ForwardState::waiting: return "waiting";
+    case panel::ForwardState::stopped: return "stopped";
     }
     return "waiting";
 }
@@ -212,6 +213,8 @@ std::string targets_text(const std::vector<HostPort>& targets)
     return text;
 }
 
+std::string_view policy_name(bool replace) { return replace ? "replace" : "refuse"; }
+
 Json user_json(const domain::User& user)
 {
     return {{"id", user.id.value},
@@ -226,7 +229,11 @@ Json user_json(const domain::User& user)
             {"createdTime", to_epoch_ms(user.created)},
             {"updatedTime", time_or_null(user.updated)},
             {"inFlow", user.used.up.value},
-            {"outFlow", user.used.down.value}};
+            {"outFlow", user.used.down.value},
+            // Beyond the contract.
+            {"maxConnections", user.caps.max_connections},
+            {"maxClients", user.caps.clients.most},
+            {"clientPolicy", policy_name(user.caps.clients.replace)}};
 }
 
 Json hour_json(const domain::HourlyFlow& hour)
@@ -335,35 +342,42 @@ Json forward_json(const panel::ForwardView& view)
 {
     const auto& forward = view.forward;
     const auto& options = forward.options;
-    return {{"id", forward.id.value},
-            {"userId", forward.owner.value},
-            {"userName", forward.owner_name},
-            {"name", forward.name},
-            {"tunnelId", forward.tunnel.value},
-            {"tunnelName", view.tunnel_name},
-            {"inIp", view.entry_addresses.empty() ? Json(nullptr) : Json(view.entry_addresses)},
-            {"inPort", first_port(forward)},
-            {"remoteAddr", targets_text(forward.targets)},
-            {"strategy", strategy_name(forward.pick)},
-            {"inFlow", forward.used.up.value},
-            {"outFlow", forward.used.down.value},
-            {"createdTime", to_epoch_ms(forward.created)},
-            {"status", forward.enabled ? 1 : 0},
-            {"inx", forward.order},
-            // Beyond the contract, for our own page.
-            {"state", state_name(view.state)},
-            {"stateReason", plan::to_text(view.fault)},
-            {"stateDetail", view.fault_detail},
-            {"upRate", view.up_rate},
-            {"downRate", view.down_rate},
-            {"connections", view.connections},
-            {"listenIp", options.bind_address ? options.bind_address->to_text() : ""},
-            {"protocol", options.tcp && options.udp ? "tcp+udp"
-                         : options.tcp              ? "tcp"
-                                                    : "udp"},
-            {"allowIps", networks_text(options.allow)},
-            {"denyIps", networks_text(options.deny)},
-            {"maxConnections", options.max_connections}};
+    return {
+        {"id", forward.id.value},
+        {"userId", forward.owner.value},
+        {"userName", forward.owner_name},
+        {"name", forward.name},
+        {"tunnelId", forward.tunnel.value},
+        {"tunnelName", view.tunnel_name},
+        {"inIp", view.entry_addresses.empty() ? Json(nullptr) : Json(view.entry_addresses)},
+        {"inPort", first_port(forward)},
+        {"remoteAddr", targets_text(forward.targets)},
+        {"strategy", strategy_name(forward.pick)},
+        {"inFlow", forward.used.up.value},
+        {"outFlow", forward.used.down.value},
+        {"createdTime", to_epoch_ms(forward.created)},
+        {"status", forward.enabled ? 1 : 0},
+        {"inx", forward.order},
+        // Beyond the contract, for our own page.
+        {"state", state_name(view.state)},
+        {"stateReason", plan::to_text(view.fault)},
+        {"stateDetail", view.fault_detail},
+        {"upRate", view.up_rate},
+        {"downRate", view.down_rate},
+        {"connections", view.connections},
+        {"listenIp", options.bind_address ? options.bind_address->to_text() : ""},
+        {"protocol", options.tcp && options.udp ? "tcp+udp"
+                     : options.tcp              ? "tcp"
+                                                : "udp"},
+        {"allowIps", networks_text(options.allow)},
+        {"denyIps", networks_text(options.deny)},
+        {"maxConnections", options.max_connections},
+        {"maxClients", options.clients.most},
+        {"clientPolicy", policy_name(options.clients.replace)},
+        {"quotaState", !view.held_by                                ? ""
+                       : view.state == panel::ForwardState::stopped ? "stopped"
+                                                                    : "throttled"},
+        {"quotaReason", view.held_by ? std::string{to_text(view.held_by->subject.kind)} + " " + std::string{to_text(view.held_by->rule.span)} : ""}};
 }
 
 Json package_forward_json(const panel::ForwardView& view)

@@ -36,6 +36,7 @@ domain::Carrier carrier_of(std::string_view name);
 std::string_view preference_name(domain::AddressFamily family);            // "", "v4", "v6"
 std::optional<domain::AddressFamily> preference_of(std::string_view name); // also "auto", "ipv4", "ipv6" (contract 8, row 26)
 
+std::string_view policy_name(bool replace);                     // "refuse", "replace"
 std::string targets_text(const std::vector<HostPort>& targets); // "a:1,[::1]:2"
 
 Json user_json(const domain::User& user);

@@ -41,6 +41,11 @@ Result<panel::UserDraft> read_draft(Call& call)
     const auto day = body.integer("flowResetTime", 1);
     if (day < 0 || day > 31) return make_error(Errc::invalid, "user.reset_day");
     draft.allowance.reset_day = static_cast<int>(day);
+    const auto caps = read_caps(body);
+    if (!caps) return caps.error();
+    draft.max_connections = caps->max_connections;
+    draft.max_clients = caps->max_clients;
+    draft.replace_clients = caps->replace_clients;
     if (body.has("groupIds")) {
         draft.groups.emplace();
         for (const auto group : body.ids("groupIds")) draft.groups->push_back(UserGroupId{group});

@@ -109,7 +109,7 @@ std::vector<FlowTable::Due> FlowTable::without_hour(WallTime hour)
 std::vector<domain::HourlyFlow> FlowTable::newest_hours(UserId user, std::size_t limit)
 {
     std::vector<domain::HourlyFlow> hours;
-    Statement query(tx_, "SELECT id, user_id, flow, total, hour FROM hourly_flow WHERE user_id = ? ORDER BY id DESC LIMIT ?", user,
+    Statement query(tx_, "SELECT id, user_id, flow, total, hour FROM hourly_flow WHERE user_id = ? ORDER BY hour DESC LIMIT ?", user,
                     static_cast<std::int64_t>(limit));
     while (query.next()) hours.push_back(hour_row(query));
     std::reverse(hours.begin(), hours.end());

@@ -83,7 +83,9 @@ def run():
 
         refused(f"type=2&secret={admin}", 400, b"bad request")
         refused("type=0&secret=no.token.really", 403, b"forbidden")
-        refused(f"type=0&secret={person}", 403, b"forbidden")
+        own = WebSocket(site, f"type=0&secret={person}")
+        check(f"a user gets {own.status}, for his own forwards", own.status == 101)
+        own.close()
         refused("type=1&secret=0123456789abcdef0123456789abcdef", 403, b"forbidden")
 
         feed = WebSocket(site, f"type=0&secret={admin}")

@@ -5,6 +5,7 @@
 #include "probe/tcp_ping.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::agent {
 
@@ -35,6 +36,7 @@ Agent::Agent(const AgentOptions& options, std::unique_ptr<forward::Engine> engin
       engine_(std::move(engine)),
       tunnels_(std::make_unique<tunnel::Engine>(tunnel_options(options, *engine_), identity)),
       sampler_(*options.clock),
+      successor_(options.successor),
       retry_([this] { retry_run(); })
 {
 }
@@ -45,10 +47,12 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options)
     engine_options.counter_file = options.folder + "/counters.bin";
     engine_options.workers = options.workers;
     engine_options.clock = options.clock;
+    engine_options.paused = options.successor;
     const auto identity = net::Identity::load_or_create(options.folder + "/node.key");
     if (!identity) return identity.error();
     auto engine = forward::Engine::start(engine_options);
     if (!engine) return engine.error();
+    (*engine)->inherit(options.listeners);
     std::unique_ptr<Agent> agent(new Agent(options, std::move(*engine), *identity));
     auto stored = load_plan(options.folder + "/plan.json");
     if (stored) {
@@ -68,10 +72,20 @@ plan::Applied Agent::apply(const plan::Plan& plan)
 {
     const std::lock_guard lock(mutex_);
     if (stopping_) return applied_;
-    if (plan != plan_) {
-        if (const auto stored = store_plan(options_.folder + "/plan.json", plan); stored)
+    if (still_) {
+        missed_ = plan;
+        return applied_;
+    }
+    if (successor_) {
+        unsaved_ = unsaved_ || plan != plan_;
+        plan_ = plan;
+        return apply_kept();
+    }
+    if (plan != plan_ || unsaved_) {
+        if (const auto stored = store_plan(options_.folder + "/plan.json", plan); stored) {
             plan_ = plan;
-        else
+            unsaved_ = false;
+        } else
             log::error("plan not stored", {{"revision", plan.revision}, {"problem", describe(stored.error())}});
     }
     return apply_kept();
@@ -85,8 +99,9 @@ plan::Applied Agent::apply_kept()
     auto kept_tunnels = plan_;
     std::erase_if(kept_tunnels.forwards, [this](const plan::Forward& one) { return !one.tunnel || !tunnels_->has(one.id); });
     engine_->learn_limits(plan_);
-    tunnels_->apply(kept_tunnels);
+    if (!successor_) tunnels_->apply(kept_tunnels); // their ports are the other process's
     applied_ = engine_->apply(direct);
+    if (successor_) return applied_;
     auto through = tunnels_->apply(plan_);
     applied_.tunnels = std::move(through.tunnels);
     applied_.forwards.insert(applied_.forwards.end(), through.forwards.begin(), through.forwards.end());
@@ -104,7 +119,7 @@ plan::Applied Agent::applied() const
 void Agent::forget(const std::vector<ForwardId>& forwards)
 {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (stopping_ || still_) return;
     auto gone = forwards;
     std::erase_if(gone, [this](ForwardId id) { return tunnels_->counts(id); });
     engine_->forget(gone);
@@ -141,10 +156,34 @@ void Agent::retry_run()
             continue;
         }
         if (wake_.wait_for(lock, options_.retry_every, [this] { return stopping_; })) break;
-        if (all_well(applied_)) continue;
+        if (all_well(applied_) || still_) continue;
         apply_kept();
         if (all_well(applied_)) log::info("all forwards work now", {{"revision", plan_.revision}});
     }
+}
+
+void Agent::hold_still(bool still)
+{
+    std::optional<plan::Plan> missed;
+    {
+        const std::lock_guard lock(mutex_);
+        still_ = still;
+        if (!still) missed = std::exchange(missed_, std::nullopt);
+    }
+    if (missed) (void)apply(*missed);
+}
+
+std::vector<forward::HeldListener> Agent::listeners() const
+{
+    const std::lock_guard lock(mutex_);
+    return engine_->listeners();
+}
+
+void Agent::resume(forward::HeldTraffic traffic)
+{
+    const std::lock_guard lock(mutex_);
+    engine_->resume(std::move(traffic));
+    successor_ = false;
 }
 
 void Agent::stop(Milliseconds drain)

@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +28,8 @@ struct AgentOptions {
     unsigned workers = 0;
     const Clock* clock = nullptr;    // outlives the agent
     Milliseconds retry_every{5'000}; // how often what does not work is tried again
+    bool successor = false;          // another process has the folder and the traffic until resume(): nothing is written, nothing moves
+    std::vector<forward::HeldListener> listeners{}; // of that process
 };
 
 // Thread-safe, except that apply() is one caller at a time.
@@ -50,6 +53,15 @@ public:
 
     const Fingerprint& fingerprint() const { return fingerprint_; } // of the key in DIR/agent/node.key
 
+    // Before a successor: no plan is applied any more and nothing retried, so that what listens stays. The rest as in forward::Engine.
+    void hold_still(bool still);
+    unsigned workers() const { return engine_->workers(); }
+    std::vector<forward::HeldListener> listeners() const;
+    forward::HeldTraffic freeze() { return engine_->freeze(); }
+    void thaw() { engine_->thaw(); }
+    // As a successor: the other process is gone. Direct forwards work from here on; apply() makes the rest real and is stored.
+    void resume(forward::HeldTraffic traffic);
+
     // Ends all forwarding; connections may end by themselves until the deadline. Plans are refused from then on. Twice is harmless.
     void stop(Milliseconds drain);
 
@@ -68,7 +80,11 @@ private:
     plan::Plan plan_;
     plan::Applied applied_;
     bool stopping_ = false;
-    std::thread retry_; // last
+    bool still_ = false;
+    std::optional<plan::Plan> missed_; // came meanwhile
+    bool successor_ = false;           // not resumed yet
+    bool unsaved_ = false;             // plan_ is not on the disk
+    std::thread retry_;                // last
 };
 
 } // namespace sluice::agent

@@ -35,10 +35,19 @@ Milliseconds backoff(unsigned attempt, double chance)
     return Milliseconds{static_cast<std::int64_t>(full * (0.25 + 0.75 * chance))};
 }
 
-Connector::Connector(Agent& agent, net::Identity identity, PanelPlace panel, const Clock& clock)
-    : agent_(agent), identity_(std::move(identity)), panel_(std::move(panel)), clock_(clock), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
+Connector::Connector(Agent& agent, net::Identity identity, PanelPlace panel, const Clock& clock, std::optional<Self> self,
+                     std::unique_ptr<Succession> succession)
+    : agent_(agent),
+      identity_(std::move(identity)),
+      panel_(std::move(panel)),
+      clock_(clock),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      program_folder_(self ? self->program_folder : std::string{}),
+      installed_version_(self ? self->installed_version : std::string{}),
+      succession_(std::move(succession))
 {
     if (wake_ < 0) throw std::system_error(errno, std::system_category(), "eventfd");
+    if (self) upgrader_ = std::make_unique<Upgrader>(agent_, std::move(*self), panel_.pin, clock_, [this] { ::eventfd_write(wake_, 1); });
     thread_ = std::thread([this] { run(); });
 }
 
@@ -50,6 +59,7 @@ Connector::~Connector()
 
 void Connector::stop(Milliseconds last_words)
 {
+    end_upgrades();
     last_words_ms_ = last_words.count();
     stopping_ = true;
     ::eventfd_write(wake_, 1);
@@ -76,7 +86,7 @@ void Connector::run()
     while (!stopping_) {
         const auto& url = panel_.urls[next_url % panel_.urls.size()];
         Milliseconds wait{0};
-        auto wire = PanelWire::dial(url, identity_, panel_.pin, make_hello(), clock_, wake_);
+        auto wire = PanelWire::dial(url, identity_, panel_.pin, hello(), clock_, wake_);
         drain(wake_);
         if (wire) {
             wait = converse(**wire);
@@ -117,7 +127,9 @@ Milliseconds Connector::converse(PanelWire& wire)
             was_open = true;
             attempts_ = 0;
             last_problem_.clear();
+            if (upgrader_) upgrader_->connected();
         }
+        if (succession_) continue; // reports and words are the other process's
         if (auto report = reporter.due(clock_.steady())) wire.send(std::move(*report));
         if (auto news = reporter.news()) wire.send(std::move(*news));
         std::vector<link::ProbeResult> probed;
@@ -126,7 +138,37 @@ Milliseconds Connector::converse(PanelWire& wire)
             probed.swap(probed_);
         }
         for (auto& result : probed) wire.send(std::move(result));
+        say_about_upgrades(wire);
     }
+}
+
+link::Hello Connector::hello() const
+{
+    auto words = make_hello();
+    if (upgrader_) words.capabilities.emplace_back(link::can_upgrade);
+    words.order = succession_ ? succession_->inheritance().order : became_ ? became_->id : upgrader_ ? upgrader_->order() : 0;
+    return words;
+}
+
+void Connector::say_about_upgrades(PanelWire& wire)
+{
+    if (became_) wire.send(*std::exchange(became_, std::nullopt));
+    if (!upgrader_) return;
+    upgrader_->tick();
+    for (auto& one : upgrader_->words()) wire.send(one);
+}
+
+// The plan is applied with sockets that somebody else still accepts from: this program works. Now everything becomes its own, or nothing.
+void Connector::take_over()
+{
+    const auto done = succession_->take_over(agent_);
+    if (!done) {
+        log::error("not taken over", {{"problem", describe(done.error())}});
+        ::_exit(1); // nothing here is ours: not a connection to end, not a byte to report
+    }
+    became_ = succession_->settle(program_folder_, installed_version_);
+    succession_.reset();
+    log::info("taken over");
 }
 
 void Connector::take(PanelWire& wire, Reporter& reporter, link::Message message)
@@ -142,6 +184,10 @@ void Connector::take(PanelWire& wire, Reporter& reporter, link::Message message)
         log::info("connected to the panel", {{"node", welcome->node.value}, {"name", welcome->name}});
     } else if (const auto* plan = std::get_if<plan::Plan>(&message)) {
         auto applied = agent_.apply(*plan);
+        if (succession_) {
+            take_over();
+            applied = agent_.apply(*plan);
+        }
         reporter.told(applied);
         wire.send(std::move(applied));
     } else if (const auto* booked = std::get_if<link::Booked>(&message)) {
@@ -150,7 +196,22 @@ void Connector::take(PanelWire& wire, Reporter& reporter, link::Message message)
         reporter.watch(clock_.steady(), watch->sample_every);
     } else if (const auto* probe = std::get_if<link::Probe>(&message)) {
         start_probe(*probe);
+    } else if (upgrader_) {
+        if (const auto* order = std::get_if<link::Upgrade>(&message)) upgrader_->take(*order);
+        if (const auto* order = std::get_if<link::Rollback>(&message)) upgrader_->take(*order);
+        if (const auto* data = std::get_if<link::UpgradeData>(&message)) upgrader_->take(*data);
     }
+}
+
+// Our successor is on trial: it shows our key. Where it fails, we are the node again.
+Milliseconds Connector::wait_for_successor()
+{
+    while (!stopping_ && upgrader_->handing_over()) {
+        pollfd one{wake_, POLLIN, 0};
+        ::poll(&one, 1, 1000);
+        drain(wake_);
+    }
+    return Milliseconds{1};
 }
 
 void Connector::start_probe(const link::Probe& probe)
@@ -182,6 +243,10 @@ Milliseconds Connector::after(const link::Ended& ended, bool was_open)
     if (ended.refusal) {
         if (*ended.refusal == link::Refusal::busy) return Milliseconds{0};
         const auto words = explain(*ended.refusal);
+        if (succession_) {
+            succession_->failed(words);
+            ::_exit(1);
+        }
         if (*ended.refusal == link::Refusal::unknown_key)
             stop_forwarding(words);
         else
@@ -193,6 +258,7 @@ Milliseconds Connector::after(const link::Ended& ended, bool was_open)
         return when_unwanted;
     }
     if (ended.farewell == link::Farewell::replaced) {
+        if (upgrader_ && upgrader_->handing_over()) return wait_for_successor();
         log::warning("another machine shows this node's key; is it a copy?");
         return when_replaced;
     }

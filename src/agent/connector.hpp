@@ -6,6 +6,7 @@
 #include "agent/enrolment.hpp"
 #include "agent/panel_wire.hpp"
 #include "agent/reporter.hpp"
+#include "agent/upgrader.hpp"
 #include "base/time.hpp"
 #include "net/identity.hpp"
 
@@ -13,6 +14,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,9 +30,16 @@ public:
     static constexpr Milliseconds when_unwanted{300'000}; // the panel does not know us: it may be restored one day
     static constexpr Milliseconds when_replaced{60'000};  // somebody else shows our key
 
-    Connector(Agent& agent, net::Identity identity, PanelPlace panel, const Clock& clock); // `agent` and `clock` outlive this
-    ~Connector();                                                                          // stop() without last words
+    // `agent` and `clock` outlive this. With `self` the panel may upgrade this node. As a successor: its first plan is what shows that it works.
+    Connector(Agent& agent, net::Identity identity, PanelPlace panel, const Clock& clock, std::optional<Self> self = {},
+              std::unique_ptr<Succession> succession = {});
+    ~Connector(); // stop() without last words
 
+    // No upgrade goes on or begins; before the agent stops. Not when this process is about to be replaced: then it does not return.
+    void end_upgrades()
+    {
+        if (upgrader_) upgrader_->stop();
+    }
     // Reports what was counted until now, waits for the answer at most `last_words`, says goodbye. Twice is harmless.
     void stop(Milliseconds last_words);
 
@@ -41,13 +51,22 @@ private:
     void stop_forwarding(const std::string& why);
     void start_probe(const link::Probe& probe);
     bool pause(Milliseconds how_long); // false: it is time to stop
+    void take_over();
+    link::Hello hello() const;
+    void say_about_upgrades(PanelWire& wire);
+    Milliseconds wait_for_successor();
     void say_last_words(PanelWire& wire, Reporter& reporter);
 
     Agent& agent_;
     const net::Identity identity_;
     const PanelPlace panel_;
     const Clock& clock_;
-    int wake_; // eventfd: stop, or an answer of a probe
+    int wake_; // eventfd: stop, an answer of a probe, news of an upgrade
+    const std::string program_folder_;
+    const std::string installed_version_;
+    std::unique_ptr<Upgrader> upgrader_;       // absent: no upgrades here
+    std::unique_ptr<Succession> succession_;   // until this process has taken over
+    std::optional<plan::UpgradeState> became_; // to be said
 
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> last_words_ms_{0};

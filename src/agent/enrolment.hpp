@@ -30,7 +30,7 @@ Result<void> settle(const std::string& folder, const PanelPlace& panel);
 // forbidden "panel.refused" (final), forbidden "panel.pin" (another key answers there), unavailable "panel".
 Result<link::Welcome> enrol(const PanelPlace& panel, const net::Identity& identity, const Secret& token, const Clock& clock);
 
-link::Hello make_hello(); // without a token
+link::Hello make_hello(); // without a token, for a node that cannot be upgraded
 
 // Why the panel refuses, for a person who can do something about it.
 std::string explain(link::Refusal refusal);

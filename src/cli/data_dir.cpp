@@ -38,6 +38,11 @@ Result<DataDir> DataDir::open(const std::string& path)
         auto words = "data directory " + path + " is in use" + (process ? " by process " + std::to_string(*process) : "");
         return make_error(Errc::conflict, "data_dir", words, {words});
     }
+    return adopt(path, lock);
+}
+
+DataDir DataDir::adopt(const std::string& path, int lock)
+{
     const auto process = std::to_string(::getpid()) + "\n";
     // The number is for people only, so a disk that is full does not keep the process from running.
     if (::ftruncate(lock, 0) == 0) [[maybe_unused]]

@@ -16,6 +16,10 @@ public:
     // the process), unavailable "data_dir" (args[0] is a line with the system's words).
     static Result<DataDir> open(const std::string& path);
 
+    // With the lock of a process that gives the folder to this one; `lock` is owned from here on.
+    static DataDir adopt(const std::string& path, int lock);
+    int lock() const { return lock_; } // for a successor
+
     DataDir(DataDir&& other) noexcept : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
     DataDir& operator=(DataDir&& other) noexcept
     {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace sluice::cli {
 
@@ -18,6 +19,9 @@ public:
     void ready(std::string_view status) const; // also ends a reload
     void reloading() const;                    // with the monotonic time, as Type=notify-reload wants it
     void stopping() const;
+    // Another process of this service is the main one from now on. Returns when the manager has read it, so that this process may end.
+    void main_process(pid_t process) const;
+    bool heard() const { return !socket_.empty(); } // a service manager listens
     void status(std::string_view text) const;
     void watchdog() const;
 
@@ -25,7 +29,7 @@ public:
     std::optional<Milliseconds> watchdog_every() const { return watchdog_every_; }
 
 private:
-    void send(const std::string& message) const;
+    void send(const std::string& message, int descriptor = -1) const;
 
     std::string socket_;
     std::optional<Milliseconds> watchdog_every_;

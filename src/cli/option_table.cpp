@@ -250,6 +250,14 @@ const std::array rows{
                   return {};
               },
               [](const Options& o) { return std::to_string(o.workers); }},
+    OptionRow{"no-upgrades", "", "the panel cannot give this node another program", "", Group::node, Takes::nothing, everywhere, Verb::serve,
+              [](Options& o, const Values& v) -> Result<void> {
+                  const auto wanted = truth(v.front());
+                  if (!wanted) return wanted.error();
+                  o.no_upgrades = *wanted;
+                  return {};
+              },
+              [](const Options& o) { return yes_no(o.no_upgrades); }},
     OptionRow{"count", "N", "diagnose: connects per target", "4", Group::of_verbs, Takes::value, command_line_only, Verb::diagnose,
               [](Options& o, const Values& v) -> Result<void> {
                   const auto number = whole_number(v.front(), 1, 20);

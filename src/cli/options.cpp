@@ -20,7 +20,7 @@ constexpr std::uint16_t default_port = 6365;
 constexpr std::string_view password_variable = "SLUICE_ADMIN_PASSWORD";
 constexpr std::string_view variable_prefix = "SLUICE_";
 // SLUICE_ names that are not options: the program of a test or a script may carry them.
-constexpr std::array<std::string_view, 1> other_variables{password_variable};
+constexpr std::array<std::string_view, 3> other_variables{password_variable, "SLUICE_HANDOVER", "SLUICE_INSTALLED"}; // the last two: cli/programs.hpp
 
 Error usage(std::string words) { return make_error(Errc::invalid, "option", words, {words}); }
 
@@ -287,6 +287,7 @@ Environment read_environment(const char* const* block)
 Result<Options> parse_options(const std::vector<std::string>& arguments, const Environment& environment)
 {
     Options options;
+    options.command_line = arguments;
     options.listen = {Endpoint{IpAddress::any_v6(), default_port}};
     options.data_dir = default_folder(environment);
 

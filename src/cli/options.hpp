@@ -25,6 +25,7 @@ enum class Role { appliance, panel, agent };
 
 struct Options {
     Verb verb = Verb::serve;
+    std::vector<std::string> command_line; // as given, without the program's name
     Role role = Role::appliance;
 
     std::string data_dir;         // never empty; absolute as typed or from the defaults
@@ -37,6 +38,7 @@ struct Options {
     Secret token;                      // enrols this machine
     std::string token_file;            // read into token
     std::optional<Fingerprint> pin;    // the panel's key
+    bool no_upgrades = false;          // the panel cannot give this node another program
     std::uint32_t workers = 0;         // loops of the data plane; 0 is one per core
     std::string admin_user = "admin_user";
     std::string admin_password_file; // read into admin_password

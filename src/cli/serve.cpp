@@ -6,6 +6,7 @@
 #include "api/install/install.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/machine.hpp"
 #include "cli/data_dir.hpp"
 #include "cli/first_boot.hpp"
 #include "cli/link_route.hpp"
@@ -130,6 +131,9 @@ Result<void> PanelProcess::start()
     auto tls = net::TlsContext::open(options_.data_dir + "/tls", clock_);
     if (!tls) return tls.error();
     tls_ = std::move(*tls);
+    panel_->upgrades().use({SLUICE_VERSION, std::string{architecture}, "/proc/self/exe", options_.data_dir + "/downloads",
+                            options_.data_dir + "/releases", identity_->public_key(),
+                            [this](std::string_view text) { return identity_->sign(text); }});
     panel_->enrolment().use_pins({identity_->fingerprint().to_text(), [this] { return tls_->info().key_pin; }});
 
     flvx_ = std::make_unique<flvx::Dialect>(*panel_);
@@ -211,16 +215,22 @@ int serve_panel(const Options& options, const Clock& clock, SignalWaiter& signal
 
 int serve(const Options& options, const Environment& environment, const RereadOptions& reread)
 {
-    auto folder = DataDir::open(options.data_dir);
+    auto succession = begin_succession(options);
+    if (!succession) return failed(succession.error());
+    auto folder =
+        *succession ? Result<DataDir>{DataDir::adopt(options.data_dir, (*succession)->inheritance().lock)} : DataDir::open(options.data_dir);
     if (!folder) return failed(folder.error());
     const SystemClock clock;
-    if (const auto finished = panel::finish_restore(options.data_dir, clock.wall()); !finished) return failed(finished.error());
+    // What another process of this node still uses is not moved.
+    if (!*succession) {
+        if (const auto finished = panel::finish_restore(options.data_dir, clock.wall()); !finished) return failed(finished.error());
+    }
     for (const auto* part : {"/agent", "/tls"}) {
         if (const auto made = make_private_folder(options.data_dir + part); !made) return failed(made.error());
     }
     SignalWaiter signals; // before any thread, so that all of them leave signals to it
     const Notifier notifier(environment);
-    return options.role == Role::agent ? serve_agent(options, clock, signals, notifier, environment, reread)
+    return options.role == Role::agent ? serve_agent(options, clock, signals, notifier, environment, reread, folder->lock(), std::move(*succession))
                                        : serve_panel(options, clock, signals, notifier, environment, reread);
 }
 

@@ -7,11 +7,14 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 #include "cli/data_dir.hpp"
+#include "cli/programs.hpp"
 #include "cli/serve_loop.hpp"
 #include "cli/verbs.hpp"
 #include "net/identity.hpp"
 
+#include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -113,25 +116,53 @@ Result<std::optional<agent::PanelPlace>> enrol_first(const Options& options, con
     }
 }
 
+// Of a node that is enrolled.
+Result<std::optional<agent::PanelPlace>> known_panel(const std::string& folder)
+{
+    auto place = agent::load_panel(folder);
+    if (!place) return place.error();
+    return std::optional{std::move(*place)};
+}
+
 int serve_connected(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,
-                    const RereadOptions& reread)
+                    const RereadOptions& reread, int lock, std::unique_ptr<agent::Succession> succession)
 {
     const auto folder = options.data_dir + "/agent";
     auto identity = net::Identity::load_or_create(folder + "/node.key");
     if (!identity) return failed(identity.error());
-    auto place = enrol_first(options, *identity, clock, signals);
+    auto place = succession ? known_panel(folder) : enrol_first(options, *identity, clock, signals);
     if (!place) return complain(place.error().args.empty() ? describe(place.error()) : place.error().args.front(), exit_failed);
     if (!*place) return exit_ok;
-    auto started = agent::Agent::start({folder, options.workers, &clock});
-    if (!started) return failed(started.error());
+    auto self = describe_self(options, notifier, lock, succession.get());
+    agent::AgentOptions node_options{folder, options.workers, &clock};
+    if (succession) {
+        node_options.workers = succession->inheritance().workers;
+        node_options.successor = true;
+        node_options.listeners = std::move(succession->inheritance().listeners);
+    }
+    auto started = agent::Agent::start(node_options);
+    if (!started) {
+        if (succession) succession->failed(describe(started.error()));
+        return failed(started.error());
+    }
     auto& node = **started;
-    agent::Connector connector(node, std::move(*identity), **place, clock);
-    log::info("ready", {{"forwards", node.applied().forwards.size()}, {"panel", (*place)->urls.front()}});
-    notifier.ready("forwarding");
+    const auto say_ready = [&node, &notifier, url = (*place)->urls.front()] {
+        log::info("ready", {{"forwards", node.applied().forwards.size()}, {"panel", url}});
+        notifier.ready("forwarding");
+    };
+    if (succession) {
+        succession->when_over(say_ready);
+    } else {
+        say_ready();
+        agent::ProgramStore(self.program_folder).came_up();
+    }
+    auto upgradable = can_be_upgraded(options) ? std::optional{std::move(self)} : std::nullopt;
+    agent::Connector connector(node, std::move(*identity), **place, clock, std::move(upgradable), std::move(succession));
     (void)until_stopped(signals, notifier, environment, reread, [&](const Options& wanted) {
         say_what_needs_a_restart(options, wanted);
         if (wanted.connect != options.connect) log::warning("this option takes effect at the next start", {{"option", "connect"}});
     });
+    connector.end_upgrades();
     node.stop(drain_limit);
     connector.stop(last_words);
     log::info("stopped");
@@ -141,10 +172,19 @@ int serve_connected(const Options& options, const Clock& clock, SignalWaiter& si
 } // namespace
 
 int serve_agent(const Options& options, const Clock& clock, SignalWaiter& signals, const Notifier& notifier, const Environment& environment,
-                const RereadOptions& reread)
+                const RereadOptions& reread, int lock, std::unique_ptr<agent::Succession> succession)
 {
-    return options.forwards.empty() ? serve_connected(options, clock, signals, notifier, environment, reread)
+    return options.forwards.empty() ? serve_connected(options, clock, signals, notifier, environment, reread, lock, std::move(succession))
                                     : serve_alone(options, clock, signals, notifier, environment, reread);
+}
+
+Result<std::unique_ptr<agent::Succession>> begin_succession(const Options& options)
+{
+    const char* text = std::getenv(agent::handover_variable);
+    const auto descriptor = text != nullptr ? parse_int(text) : std::nullopt;
+    ::unsetenv(agent::handover_variable);
+    if (!descriptor || !can_be_upgraded(options)) return std::unique_ptr<agent::Succession>{};
+    return agent::Succession::begin(static_cast<int>(*descriptor));
 }
 
 int run_enrol(const Options& options)

@@ -43,9 +43,10 @@ std::uint64_t new_epoch()
 
 } // namespace
 
-Result<std::unique_ptr<CounterFile>> CounterFile::open(const std::string& path)
+Result<std::unique_ptr<CounterFile>> CounterFile::open(const std::string& path, bool shared)
 {
     std::unique_ptr<CounterFile> counters(new CounterFile());
+    counters->shared_ = shared;
     for (int attempt = 0; attempt < 2; ++attempt) {
         counters->file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (counters->file_ < 0) return failed(path);
@@ -111,9 +112,23 @@ void CounterFile::index_chunk(std::size_t index)
             continue;
         }
         // The process before this one was killed while it sent these.
-        Slot::add(slot.up, std::exchange(slot.sending_up, 0));
-        Slot::add(slot.down, std::exchange(slot.sending_down, 0));
+        if (!shared_) count_what_was_being_sent(slot);
         by_forward_[ForwardId{slot.forward}].push_back(&slot);
+    }
+}
+
+void CounterFile::count_what_was_being_sent(Slot& slot)
+{
+    Slot::add(slot.up, std::exchange(slot.sending_up, 0));
+    Slot::add(slot.down, std::exchange(slot.sending_down, 0));
+}
+
+void CounterFile::settle()
+{
+    const std::lock_guard lock(mutex_);
+    shared_ = false;
+    for (auto& [id, slots] : by_forward_) {
+        for (auto* slot : slots) count_what_was_being_sent(*slot);
     }
 }
 

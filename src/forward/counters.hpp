@@ -68,8 +68,8 @@ inline Meter down_meter(Slot& slot) { return {slot.down, slot.sending_down}; }
 class CounterFile {
 public:
     // Maps the file, or makes a new one with a new epoch. A file that is not ours or damaged is kept aside as NAME.damaged-N.
-    // Errors: unavailable "counters".
-    static Result<std::unique_ptr<CounterFile>> open(const std::string& path);
+    // Another process may still count in it (`shared`): what it is sending is its own to count, until settle(). Errors: unavailable "counters".
+    static Result<std::unique_ptr<CounterFile>> open(const std::string& path, bool shared = false);
     ~CounterFile();
     CounterFile(const CounterFile&) = delete;
     CounterFile& operator=(const CounterFile&) = delete;
@@ -78,6 +78,9 @@ public:
     Result<Slot*> slot(ForwardId forward, unsigned worker);
     // Zeroes and frees the slots of a forward. The caller knows that no worker writes them any more.
     void forget(ForwardId forward);
+
+    // The other process is gone: what it was sending when it ended counts as delivered. Before anything here counts.
+    void settle();
 
     std::uint64_t epoch() const { return epoch_; }
     // Sum over workers, ascending by forward; open_connections is not known here and 0.
@@ -88,8 +91,10 @@ private:
     Result<void> grow(); // maps one more chunk
     Result<void> map_chunk(std::size_t index);
     void index_chunk(std::size_t index);
+    static void count_what_was_being_sent(Slot& slot);
 
     int file_ = -1;
+    bool shared_ = false;
     std::uint64_t epoch_ = 0;
     mutable std::mutex mutex_;  // guards everything below; never taken while counting
     std::vector<Slot*> chunks_; // each holds slots_per_chunk slots

@@ -1,22 +1,14 @@
 #include "forward/engine.hpp"
 
 #include "base/log.hpp"
-#include "forward/counters.hpp"
-#include "forward/keeper.hpp"
-#include "forward/limit_book.hpp"
-#include "forward/listeners.hpp"
-#include "forward/runtime.hpp"
-#include "forward/sockets.hpp"
-#include "forward/worker.hpp"
+#include "forward/engine_impl.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <optional>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
-#include <tuple>
+#include <utility>
 
 namespace sluice::forward {
 
@@ -56,59 +48,6 @@ std::uint64_t raise_descriptor_limit()
     return limit.rlim_cur;
 }
 
-class Engine::Impl {
-public:
-    // A forward that was planned: listening or not.
-    struct Active {
-        plan::Forward plan;
-        std::shared_ptr<Runtime> runtime;
-        std::vector<std::unique_ptr<TcpListener>> tcp; // by worker; used on its loop only
-        std::vector<std::unique_ptr<UdpListener>> udp;
-        ListenFailure failure;
-        std::shared_ptr<const TargetSet> targets;
-        std::optional<plan::Forward> refused_move; // what it was to become and could not; until the next plan it serves as `plan` says
-
-        bool listening() const { return (!plan.tcp || !tcp.empty()) && (!plan.udp || !udp.empty()); }
-    };
-
-    EngineOptions options;
-    DescriptorBudget budget;
-    std::unique_ptr<CounterFile> counters;
-    std::unique_ptr<Keeper> keeper;
-    std::vector<std::unique_ptr<Worker>> workers;
-    std::map<ForwardId, Active> active;                                      // the thread that applies, and counters() under the lock
-    using TargetKey = std::tuple<HostPort, plan::IpPreference, std::string>; // with where it is reached from
-    std::map<TargetKey, TargetPtr> known_targets;
-    LimitBook limits;
-    std::atomic<std::uint32_t> open_total{0};
-    mutable std::mutex mutex; // guards `runtimes`
-    std::map<ForwardId, std::shared_ptr<Runtime>> runtimes;
-    bool stopped = false;
-
-    std::shared_ptr<const TargetSet> make_targets(const plan::Forward& plan);
-    // Sockets of a forward before its listeners own them.
-    struct Sockets {
-        std::vector<Descriptor> tcp;
-        std::vector<Descriptor> udp;
-    };
-    using Wished = std::map<ForwardId, const plan::Forward*>;
-
-    bool open_sockets(const plan::Forward& plan, bool tcp, bool udp, Sockets& sockets, ListenFailure& failure);
-    std::map<ForwardId, Sockets> prepare_moves(const Wished& wished);
-    bool gives_up(const Active& one, const Wished& wished, std::uint16_t port) const;
-    void open(Active& one, Sockets sockets);
-    void close_tcp(Active& one);
-    void close_udp(Active& one);
-    void close(Active& one)
-    {
-        close_tcp(one);
-        close_udp(one);
-    }
-    void use(Active& one, const plan::Forward& plan);
-    void cut_everywhere(const std::weak_ptr<Runtime>& runtime, const ClientPtr& client);
-    void drop_unused_targets();
-};
-
 std::shared_ptr<const TargetSet> Engine::Impl::make_targets(const plan::Forward& plan)
 {
     // Forwards with the same target share what is known of it.
@@ -129,6 +68,17 @@ void Engine::Impl::drop_unused_targets()
     keeper->watch(all);
 }
 
+std::vector<Descriptor> Engine::Impl::listeners_at(Transport transport, const Endpoint& at, ListenFailure& failure)
+{
+    for (auto& held : inherited) {
+        if (held.transport != transport || held.at != at || held.sockets.size() != workers.size()) continue;
+        std::vector<Descriptor> sockets;
+        for (const int socket : std::exchange(held.sockets, {})) sockets.emplace_back(socket);
+        return sockets;
+    }
+    return open_listeners(transport, at, static_cast<unsigned>(workers.size()), failure);
+}
+
 // False: `failure` says why, and nothing is open.
 bool Engine::Impl::open_sockets(const plan::Forward& plan, bool tcp, bool udp, Sockets& sockets, ListenFailure& failure)
 {
@@ -137,9 +87,9 @@ bool Engine::Impl::open_sockets(const plan::Forward& plan, bool tcp, bool udp, S
         failure = {plan::Fault::no_descriptors, "all " + std::to_string(budget.limit) + " descriptors for forwarding are in use"};
         return false;
     }
-    if (tcp) sockets.tcp = open_listeners(Transport::tcp, {plan.tcp_address, plan.port}, count, failure);
+    if (tcp) sockets.tcp = listeners_at(Transport::tcp, {plan.tcp_address, plan.port}, failure);
     if (tcp && sockets.tcp.empty()) return false;
-    if (udp) sockets.udp = open_listeners(Transport::udp, {plan.udp_address, plan.port}, count, failure);
+    if (udp) sockets.udp = listeners_at(Transport::udp, {plan.udp_address, plan.port}, failure);
     if (!udp || !sockets.udp.empty()) return true;
     sockets = {};
     return false;
@@ -225,12 +175,12 @@ void Engine::Impl::open(Active& one, Sockets sockets)
         worker.call([&] {
             if (open_tcp) {
                 one.tcp[i] = std::make_unique<TcpListener>(worker, one.runtime, wish, std::move(tcp[i]));
-                registered = one.tcp[i]->open() && registered;
+                registered = (paused || one.tcp[i]->open()) && registered;
             }
             if (open_udp) {
                 const bool v6 = is_v6(udp[i].get());
                 one.udp[i] = std::make_unique<UdpListener>(worker, one.runtime, wish, std::move(udp[i]), v6);
-                registered = one.udp[i]->open() && registered;
+                registered = (paused || one.udp[i]->open()) && registered;
             }
         });
     }
@@ -302,7 +252,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options)
     impl->options = options;
     const auto limit = raise_descriptor_limit();
     impl->budget.limit = limit > 2 * kept_for_others ? limit - kept_for_others : limit / 2;
-    auto counters = CounterFile::open(options.counter_file);
+    impl->paused = options.paused;
+    auto counters = CounterFile::open(options.counter_file, options.paused);
     if (!counters) return counters.error();
     impl->counters = std::move(*counters);
     impl->keeper = std::make_unique<Keeper>(*options.clock, options.resolve_every);
@@ -412,6 +363,8 @@ void Engine::stop(Milliseconds drain)
     auto& self = *impl_;
     if (self.stopped) return;
     self.stopped = true;
+    thaw();
+    self.close_inherited();
     for (std::size_t i = 0; i < self.workers.size(); ++i) {
         self.workers[i]->call([&] {
             for (auto& [id, one] : self.active) {

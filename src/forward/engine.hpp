@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "forward/handover.hpp"
 #include "plan/plan.hpp"
 #include "plan/report.hpp"
 
@@ -25,6 +26,7 @@ struct EngineOptions {
     Milliseconds tick{1000};      // how often deadlines are looked at
     Milliseconds resolve_every{30'000};
     Milliseconds first_resolve{3'000}; // how long apply() waits for the name of a new target
+    bool paused = false;               // a successor: it listens and moves nothing before resume(), while another process counts in the file
 };
 
 class Engine {
@@ -47,6 +49,19 @@ public:
     std::vector<plan::ForwardCounters> counters() const;
     // Drops the counters of forwards that are in no plan any more; others are left alone. Same thread as apply().
     void forget(const std::vector<ForwardId>& forwards);
+
+    // Of a process that gives its work to a successor (handover.hpp); same thread as apply().
+    unsigned workers() const;
+    std::vector<HeldListener> listeners() const; // borrowed; they stay open as long as no other plan is applied
+    // Stops every loop between two turns and shows what is on it, borrowed. Nothing moves and nothing is counted until thaw(), which goes on as if nothing
+    // had happened. No other call but counters() and open_connections() in between.
+    HeldTraffic freeze();
+    void thaw();
+
+    // Of the successor: sockets that the first plans are made real with, then the start of all work. Call inherit() at most once, before apply(), and
+    // resume() when the other process cannot touch anything any more. What belongs to no forward of the plan is cut.
+    void inherit(std::vector<HeldListener> listeners);
+    void resume(HeldTraffic traffic);
 
     std::uint32_t open_connections() const; // TCP connections and UDP sessions now; thread-safe
 

@@ -1,6 +1,7 @@
 // The listeners of one forward on one worker: TCP accepts and admits, UDP associates. Each owns what came in through it.
 #pragma once
 
+#include "forward/handover.hpp"
 #include "forward/runtime.hpp"
 #include "forward/tcp_relay.hpp"
 #include "forward/udp_batch.hpp"
@@ -23,6 +24,9 @@ public:
     void cut_all();
     void cut_client(const ClientPtr& client);
     std::size_t relays() const { return relays_.size(); }
+    int descriptor() const { return socket_.get(); }
+    void show(std::vector<HeldRelay>& relays);
+    void take_over(HeldRelay held, TargetPtr target);
 
     void on_event(int which, std::uint32_t events) override;
     void on_turn() override;
@@ -52,6 +56,9 @@ public:
     void close_all();
     void cut_client(const ClientPtr& client);
     std::size_t sessions() const { return sessions_.size(); }
+    int descriptor() const { return socket_.get(); }
+    void show(std::vector<HeldSession>& sessions) const;
+    void take_over(const HeldSession& held, TargetPtr target);
 
     void on_event(int which, std::uint32_t events) override;
     void on_turn() override;
@@ -89,6 +96,7 @@ private:
     std::size_t may_receive(Direction direction, Handler& waiting);
     const SpeedLimits& speed_limits() const { return runtime_->speed_limits[worker_.index()]; }
     Session* session_for(const Datagrams& run);
+    Session* add_session(const Key& key, bool has_local, Descriptor socket, TargetPtr target, ClientPtr client); // absent: the loop refused it
     void receive_clients();
     void receive_target(Session& session);
     void remove(Session& session);

@@ -65,6 +65,13 @@ struct Runtime {
         open_total->fetch_add(1, std::memory_order_relaxed);
         return std::move(entered.client);
     }
+    // Counts one that was admitted before, by the process before this one: no cap refuses it.
+    ClientPtr enter_again(const plan::Forward& plan, const IpAddress& from)
+    {
+        open.fetch_add(1, std::memory_order_seq_cst);
+        open_total->fetch_add(1, std::memory_order_relaxed);
+        return plan.max_clients == 0 ? nullptr : clients.join(from);
+    }
     void leave(const ClientPtr& client)
     {
         clients.leave(client);

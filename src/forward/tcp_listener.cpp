@@ -112,6 +112,27 @@ void TcpListener::admit(Descriptor client, const Endpoint& from)
     started.start([this](TcpRelay& ended) { relay_ended(ended); });
 }
 
+void TcpListener::show(std::vector<HeldRelay>& relays)
+{
+    std::vector<TcpRelay*> all; // one that cannot be shown ends, and leaves the table
+    all.reserve(relays_.size());
+    for (const auto& [relay, owned] : relays_) all.push_back(relay);
+    for (auto* relay : all) {
+        if (auto held = relay->show()) relays.push_back(std::move(*held));
+    }
+}
+
+// It was admitted and counted before.
+void TcpListener::take_over(HeldRelay held, TargetPtr target)
+{
+    auto client = runtime_->enter_again(wish_->plan, held.from.address);
+    auto relay = std::make_unique<TcpRelay>(worker_, *runtime_, wish_, Descriptor(held.client), held.from);
+    auto& taken = *relay;
+    relays_.emplace(&taken, std::move(relay));
+    if (client) clients_.emplace(&taken, std::move(client));
+    taken.take_over(std::move(held), std::move(target), [this](TcpRelay& ended) { relay_ended(ended); });
+}
+
 void TcpListener::relay_ended(TcpRelay& relay)
 {
     const auto found = relays_.find(&relay);

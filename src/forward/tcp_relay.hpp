@@ -2,6 +2,7 @@
 // splices through a borrowed pipe when it carries bulk.
 #pragma once
 
+#include "forward/handover.hpp"
 #include "forward/runtime.hpp"
 #include "forward/worker.hpp"
 
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +30,11 @@ public:
     void start(OnEnd on_end);
     void cut() { end(RelayEnd::cut); }
     const Endpoint& from() const { return from_; }
+
+    // As it is between two turns, for a successor; goes on as if nothing had been asked. Absent: it has ended, or cannot be shown.
+    std::optional<HeldRelay> show();
+    // Instead of start(): goes on where another process stopped.
+    void take_over(HeldRelay held, TargetPtr target, OnEnd on_end);
 
     void on_event(int which, std::uint32_t events) override;
     void on_turn() override;
@@ -59,6 +66,9 @@ private:
     static Side other(Side side) { return side == client ? target : client; }
     void connect_next();
     void connected();
+    bool bring_back(Pump& pump); // what is in a pipe into memory
+    static HeldPump shown(const Pump& pump);
+    static void take_over(Pump& pump, HeldPump held);
     bool may_read_client();
     void pump_both();
     Progress pump(Pump& pump, std::size_t& budget);

@@ -87,22 +87,53 @@ UdpListener::Session* UdpListener::session_for(const Datagrams& run)
     auto entered = runtime_->enter(plan, worker_.index(), run.from.address);
     if (!entered) return nullptr;
     int problem = 0;
+    auto socket = open_upstream(Transport::udp, candidates.front().address, plan.egress_interface, problem);
+    auto* session = add_session(key, run.has_local, std::move(socket), candidates.front().target, std::move(*entered));
+    if (session != nullptr) Slot::add(runtime_->slots[worker_.index()]->connections, 1);
+    return session;
+}
+
+// It was let in by its caller.
+UdpListener::Session* UdpListener::add_session(const Key& key, bool has_local, Descriptor socket, TargetPtr target, ClientPtr client)
+{
     auto session = std::make_unique<Session>(*this, key);
-    session->socket = open_upstream(Transport::udp, candidates.front().address, plan.egress_interface, problem);
+    session->socket = std::move(socket);
     session->source = {session.get(), 0};
     if (!session->socket || !worker_.add(session->socket.get(), EPOLLIN, session->source)) {
-        runtime_->leave(*entered);
+        runtime_->leave(client);
         return nullptr;
     }
-    session->has_local = run.has_local;
-    session->target = candidates.front().target;
+    session->has_local = has_local;
+    session->target = std::move(target);
     session->target->open.fetch_add(1, std::memory_order_relaxed);
-    session->client = std::move(*entered);
+    session->client = std::move(client);
     session->moved = worker_.now();
     worker_.budget().add(1);
     worker_.tick_me(*this, true);
-    Slot::add(runtime_->slots[worker_.index()]->connections, 1);
     return sessions_.emplace(key, std::move(session)).first->second.get();
+}
+
+void UdpListener::show(std::vector<HeldSession>& sessions) const
+{
+    for (const auto& [key, session] : sessions_) {
+        HeldSession held;
+        held.forward = runtime_->id;
+        held.worker = worker_.index();
+        held.client = key.client;
+        if (session->has_local) held.local = key.local;
+        held.target_name = session->target->name();
+        held.socket = session->socket.get();
+        sessions.push_back(std::move(held));
+    }
+}
+
+void UdpListener::take_over(const HeldSession& held, TargetPtr target)
+{
+    Descriptor socket(held.socket);
+    const Key key{held.client, held.local.value_or(IpAddress{})};
+    if (sessions_.contains(key)) return;
+    auto client = runtime_->enter_again(wish_->plan, held.client.address);
+    (void)add_session(key, held.local.has_value(), std::move(socket), std::move(target), std::move(client));
 }
 
 std::size_t UdpListener::may_receive(Direction direction, Handler& waiting)

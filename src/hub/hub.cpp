@@ -16,7 +16,10 @@ constexpr Milliseconds answer_slack{500}; // a node keeps the deadline itself; t
 
 } // namespace
 
-Hub::Hub(panel::Panel& panel, unsigned threads) : panel_(panel), pool_(threads) {}
+Hub::Hub(panel::Panel& panel, unsigned threads)
+    : panel_(panel), upgrades_([&panel](NodeId node, const plan::UpgradeState& state) { panel.live().upgrade(node, state); }), pool_(threads)
+{
+}
 
 Hub::~Hub()
 {
@@ -69,6 +72,7 @@ void Hub::detach_all()
         stopping_ = true;
         sessions.swap(sessions_);
     }
+    upgrades_.stop();
     for (auto& [node, session] : sessions) {
         session->endpoint().dismiss(link::Farewell::stopping);
         session->finish();
@@ -179,6 +183,44 @@ std::vector<Result<plan::TcpPingResult>> Hub::probe(const std::vector<ProbeJob>&
         for (std::size_t i = 0; i < std::min(indexes.size(), results.size()); ++i) answers[indexes[i]] = std::move(results[i]);
     }
     return answers;
+}
+
+std::vector<Result<std::string>> Hub::upgrade(const std::vector<NodeId>& nodes, const OfferFor& offer_for, Milliseconds deadline)
+{
+    std::vector<Result<std::uint64_t>> orders;
+    for (const auto node : nodes) {
+        const auto session = find(node);
+        if (!session || session->finished()) {
+            orders.emplace_back(make_error(Errc::node_offline, "node"));
+            continue;
+        }
+        const auto architecture = session->endpoint().upgradable_architecture();
+        if (!architecture) {
+            orders.emplace_back(make_error(Errc::conflict, "upgrade.unsupported"));
+            continue;
+        }
+        std::optional<Offer> offer;
+        if (offer_for) {
+            auto made = offer_for(*architecture);
+            if (!made) {
+                orders.emplace_back(made.error());
+                continue;
+            }
+            offer = std::move(*made);
+        }
+        auto message = upgrades_.begin(node, offer ? &*offer : nullptr);
+        if (!message) {
+            orders.emplace_back(message.error());
+            continue;
+        }
+        const auto* upgrade = std::get_if<link::Upgrade>(&*message);
+        orders.emplace_back(upgrade != nullptr ? upgrade->id : std::get<link::Rollback>(*message).id);
+        session->endpoint().tell(*message);
+    }
+    const auto until = std::chrono::steady_clock::now() + deadline;
+    std::vector<Result<std::string>> outcomes;
+    for (const auto& order : orders) outcomes.push_back(order ? upgrades_.wait(*order, until) : Result<std::string>{order.error()});
+    return outcomes;
 }
 
 } // namespace sluice::hub

@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "hub/pool.hpp"
+#include "hub/upgrades.hpp"
 #include "link/messages.hpp"
 #include "panel/node_gateway.hpp"
 #include "panel/panel.hpp"
@@ -17,6 +18,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -34,6 +37,9 @@ public:
     // `done` is called once, from any thread, or never when the node is lost.
     using Probed = std::function<void(std::vector<plan::TcpPingResult>)>;
     virtual void probe(std::vector<plan::TcpPingRequest> requests, Milliseconds deadline, Probed done) = 0;
+    // What programs it can become: absent when it cannot.
+    virtual std::optional<std::string> upgradable_architecture() const { return std::nullopt; }
+    virtual void tell(const link::Message&) {} // of an upgrade
     // The hub lets go of the node. What the node still had to say has been given to its session when this returns.
     virtual void dismiss(link::Farewell reason) = 0;
     // How a node that was dismissed attaches again under an id that is given then; empty when it comes back by itself.
@@ -68,6 +74,8 @@ public:
     std::function<void(NodeId)> let_go(NodeId node) override;
     void removed(NodeId node) override;
     std::vector<Result<plan::TcpPingResult>> probe(const std::vector<ProbeJob>& jobs, Milliseconds deadline) override;
+    std::vector<Result<std::string>> upgrade(const std::vector<NodeId>& nodes, const OfferFor& offer_for, Milliseconds deadline) override;
+    Upgrades& upgrades() { return upgrades_; } // what nodes say about theirs
 
 private:
     std::shared_ptr<Session> find(NodeId node) const;
@@ -78,6 +86,7 @@ private:
     std::unordered_map<NodeId, std::shared_ptr<Session>> sessions_;
     bool stopping_ = false;
     std::atomic<bool> watched_{false};
+    Upgrades upgrades_;
     Pool pool_; // last: its threads use everything above
 };
 

@@ -436,3 +436,14 @@ TEST_CASE_FIXTURE(Exchange, "probes are answered in the order of the jobs, offli
     CHECK(answers[1].error().code == Errc::node_offline);
     CHECK(answers[2]->target.host == "three");
 }
+
+TEST_CASE_FIXTURE(Exchange, "a node whose version cannot upgrade itself, and one that is away, are told apart at once")
+{
+    endpoint->attach_to(*hub, node);
+    const auto away = add_node("b");
+    const auto answers = hub->upgrade(
+        {node, away}, [](std::string_view) -> Result<panel::NodeGateway::Offer> { return make_error(Errc::internal, "test"); }, patience);
+    REQUIRE(answers.size() == 2);
+    CHECK(answers[0].error().field == "upgrade.unsupported");
+    CHECK(answers[1].error().code == Errc::node_offline);
+}

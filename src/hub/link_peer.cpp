@@ -90,6 +90,10 @@ void LinkPeer::handle(Step events)
         const std::lock_guard lock(mutex_);
         return node_;
     };
+    const auto id = [this] {
+        const std::lock_guard lock(mutex_);
+        return id_;
+    };
     for (auto& event : events) {
         if (auto* ended = std::get_if<link::Ended>(&event)) {
             handle(std::move(*ended));
@@ -112,6 +116,10 @@ void LinkPeer::handle(Step events)
                 }
             }
             if (done) done(std::move(answer->results));
+        } else if (const auto* wish = std::get_if<link::UpgradeRead>(&message)) {
+            if (node()) say(hub_.upgrades().read(id(), *wish));
+        } else if (const auto* state = std::get_if<plan::UpgradeState>(&message)) {
+            if (node()) hub_.upgrades().said(id(), *state);
         }
     }
 }
@@ -140,12 +148,15 @@ void LinkPeer::handle(const link::Hello& hello)
                                      {"remote", remote_},
                                      {"version", hello.program_version},
                                      {"architecture", hello.architecture}});
+        hub_.upgrades().returned(greeted->node, hello.order);
         const auto farewell = greeted->key_changed ? link::Farewell::revoked : link::Farewell::replaced;
         auto session = hub_.attach(greeted->node, shared_from_this(), farewell);
         bool late = false;
         {
             const std::lock_guard lock(mutex_);
             id_ = greeted->node;
+            const auto& can = hello.capabilities;
+            if (std::find(can.begin(), can.end(), link::can_upgrade) != can.end()) upgradable_ = hello.architecture;
             late = session_.ended(); // while it was attached, so nobody finished it
             if (!late) node_ = session;
         }
@@ -188,6 +199,12 @@ void LinkPeer::probe(std::vector<plan::TcpPingRequest> requests, Milliseconds de
         probes_.emplace(probe.id, Asked{std::move(done), panel_.clock().steady() + deadline + probe_slack});
     }
     say(std::move(probe));
+}
+
+std::optional<std::string> LinkPeer::upgradable_architecture() const
+{
+    const std::lock_guard lock(mutex_);
+    return upgradable_;
 }
 
 void LinkPeer::dismiss(link::Farewell reason)

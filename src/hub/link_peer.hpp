@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ public:
     void booked(std::uint64_t sequence, std::vector<ForwardId> forgotten) override;
     void watch(Milliseconds sample_every) override;
     void probe(std::vector<plan::TcpPingRequest> requests, Milliseconds deadline, Probed done) override;
+    std::optional<std::string> upgradable_architecture() const override;
+    void tell(const link::Message& message) override { say(message); }
     void dismiss(link::Farewell reason) override;
 
 private:
@@ -51,6 +54,7 @@ private:
     link::Session session_;
     std::shared_ptr<Session> node_; // once welcome
     NodeId id_;
+    std::optional<std::string> upgradable_;
     struct Asked {
         Probed done;
         SteadyTime until;

@@ -2,6 +2,7 @@
 
 #include "link/json_fields.hpp"
 #include "link/plan_json.hpp"
+#include "link/upgrade_codecs.hpp"
 
 #include <array>
 #include <utility>
@@ -95,6 +96,7 @@ struct HelloCodec {
                 {"program", hello.program_version},
                 {"architecture", hello.architecture},
                 {"capabilities", hello.capabilities}};
+        if (hello.order != 0) to["order"] = hello.order;
         if (hello.token) to["token"] = hello.token->reveal();
         return to;
     }
@@ -106,6 +108,7 @@ struct HelloCodec {
         hello.program_version = words(from, "program", longest_name);
         hello.architecture = words(from, "architecture", longest_name);
         for (const auto& item : list(from, "capabilities", most_capabilities)) hello.capabilities.push_back(item.get<std::string>());
+        if (from.contains("order")) hello.order = number<std::uint64_t>(from, "order", 1, INT64_MAX);
         if (from.contains("token")) hello.token = Secret{words(from, "token", longest_name)};
         return hello;
     }
@@ -407,8 +410,9 @@ struct Codecs {
     }
 };
 
-using AllCodecs = Codecs<HelloCodec, WelcomeCodec, RefusedCodec, PlanCodec, AppliedCodec, ReportCodec, BookedCodec, WatchCodec, ProbeCodec,
-                         ProbeResultCodec, PingCodec, PongCodec, GoodbyeCodec>;
+using AllCodecs =
+    Codecs<HelloCodec, WelcomeCodec, RefusedCodec, PlanCodec, AppliedCodec, ReportCodec, BookedCodec, WatchCodec, ProbeCodec, ProbeResultCodec,
+           UpgradeCodec, RollbackCodec, UpgradeReadCodec, UpgradeDataCodec, UpgradeStateCodec, PingCodec, PongCodec, GoodbyeCodec>;
 
 } // namespace
 

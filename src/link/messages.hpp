@@ -1,8 +1,9 @@
-// What panel and node say to each other, as types. A message that is not here does not exist: there is none that names a program, a file or a
-// command, so a stolen panel can move forwards and not run anything on nodes.
+// What panel and node say to each other, as types. A message that is not here does not exist: there is none that names a file, an address to load from or a
+// command. The one program that a panel can bring is a newer Sluice: signed with its key, and refused by the node for any other reason that it finds.
 //
 // A message is one JSON object with its name in "type"; docs/LINK.md is the reference. Decoding is strict about what it knows and ignores fields that
-// it does not know, which a newer minor version may have added. An unknown message is an error: a new one needs a new major version.
+// it does not know, which a newer minor version may have added. An unknown message is an error: a new one needs a new major version, or a capability that
+// its receiver has announced.
 #pragma once
 
 #include "base/id.hpp"
@@ -11,6 +12,7 @@
 #include "base/time.hpp"
 #include "plan/plan.hpp"
 #include "plan/probe.hpp"
+#include "plan/release.hpp"
 #include "plan/report.hpp"
 
 #include <cstddef>
@@ -38,6 +40,7 @@ struct Hello {
     std::string program_version;
     std::string architecture; // "amd64", "arm64"
     std::vector<std::string> capabilities;
+    std::uint64_t order = 0;     // the upgrade that this node works on, also as its successor; 0: none, whatever it was told before
     std::optional<Secret> token; // enrols the key that this session proves
 };
 
@@ -87,6 +90,35 @@ struct ProbeResult {
     std::vector<plan::TcpPingResult> results; // in the order of the requests
 };
 
+// A node that understands Upgrade and Rollback says so in Hello::capabilities; no other one is sent any.
+inline constexpr std::string_view can_upgrade = "upgrade";
+
+// Become this release. The node asks for the program piece by piece, here and nowhere else.
+struct Upgrade {
+    std::uint64_t id = 0;
+    std::string release;   // the text of a plan::Release
+    std::string key;       // the panel's public key (net::Identity::public_key)
+    std::string signature; // of `release`, by that key
+};
+
+// Panel to node: become what you were before the last upgrade.
+struct Rollback {
+    std::uint64_t id = 0;
+};
+
+inline constexpr std::size_t upgrade_piece = std::size_t{128} * 1024;
+
+// The node wants bytes from here on; the panel answers with at most upgrade_piece of them.
+struct UpgradeRead {
+    std::uint64_t id = 0;
+    std::uint64_t offset = 0;
+};
+struct UpgradeData {
+    std::uint64_t id = 0;
+    std::uint64_t offset = 0;
+    std::string bytes; // none: the panel cannot give it any more
+};
+
 struct Ping {
     std::uint64_t id = 0;
 };
@@ -108,8 +140,8 @@ struct Goodbye {
     Farewell reason = Farewell::other;
 };
 
-using Message =
-    std::variant<Hello, Welcome, Refused, plan::Plan, plan::Applied, plan::Report, Booked, Watch, Probe, ProbeResult, Ping, Pong, Goodbye>;
+using Message = std::variant<Hello, Welcome, Refused, plan::Plan, plan::Applied, plan::Report, Booked, Watch, Probe, ProbeResult, Upgrade, Rollback,
+                             UpgradeRead, UpgradeData, plan::UpgradeState, Ping, Pong, Goodbye>;
 
 std::string_view name_of(const Message& message); // for logs: "hello"
 

@@ -116,6 +116,11 @@ bool Session::belongs_here(const Message& message) const
         bool operator()(const Watch&) const { return from_panel(); }
         bool operator()(const Probe&) const { return from_panel(); }
         bool operator()(const ProbeResult&) const { return from_agent(); }
+        bool operator()(const Upgrade&) const { return from_panel(); }
+        bool operator()(const Rollback&) const { return from_panel(); }
+        bool operator()(const UpgradeRead&) const { return from_agent(); }
+        bool operator()(const UpgradeData&) const { return from_panel(); }
+        bool operator()(const plan::UpgradeState&) const { return from_agent(); }
         bool operator()(const Ping&) const { return at.open(); }
         bool operator()(const Pong&) const { return at.open(); }
         bool operator()(const Goodbye&) const { return at.state_ == State::greeting || at.open(); }

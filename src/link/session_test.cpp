@@ -99,7 +99,7 @@ plan::Plan plan_of(std::uint64_t revision, std::size_t forwards = 1)
 
 TEST_CASE("panel and node prove their keys, greet, and talk")
 {
-    Pair pair(panel_key().fingerprint(), Hello{1, 0, "0.1.0", "amd64", {}, Secret{"token"}});
+    Pair pair(panel_key().fingerprint(), Hello{1, 0, "0.1.0", "amd64", {}, 0, Secret{"token"}});
     pair.settle();
     REQUIRE(pair.at_panel.size() == 1);
     const auto* hello = message_of<Hello>(pair.at_panel[0]);
@@ -126,7 +126,7 @@ TEST_CASE("panel and node prove their keys, greet, and talk")
 
 TEST_CASE("a node does not talk to a panel with another key than the pinned one")
 {
-    Pair pair(net::Identity::make().fingerprint(), Hello{1, 0, "0.1.0", "amd64", {}, Secret{"token"}});
+    Pair pair(net::Identity::make().fingerprint(), Hello{1, 0, "0.1.0", "amd64", {}, 0, Secret{"token"}});
     pair.settle();
     REQUIRE(end_of(pair.at_agent));
     CHECK(end_of(pair.at_agent)->reason == EndReason::wrong_peer);
@@ -150,13 +150,13 @@ TEST_CASE("a refusal arrives with its reason and ends both sides")
 
 TEST_CASE("another major version is refused, a newer minor one is not")
 {
-    Pair other(panel_key().fingerprint(), Hello{2, 0, "9", "amd64", {}, {}});
+    Pair other(panel_key().fingerprint(), Hello{2, 0, "9", "amd64", {}, 0, {}});
     other.settle();
     REQUIRE(end_of(other.at_agent));
     CHECK(end_of(other.at_agent)->refusal == Refusal::protocol);
     CHECK(other.at_panel.size() == 1); // the end, no hello to answer
 
-    Pair newer(panel_key().fingerprint(), Hello{1, 44, "9", "amd64", {}, {}});
+    Pair newer(panel_key().fingerprint(), Hello{1, 44, "9", "amd64", {}, 0, {}});
     newer.settle();
     CHECK(message_of<Hello>(newer.at_panel.at(0)));
 }
@@ -198,7 +198,7 @@ TEST_CASE("what belongs to the other end, or to another moment, ends the session
 
 TEST_CASE("who was not welcomed may say little")
 {
-    Pair pair(panel_key().fingerprint(), Hello{1, 0, std::string(greeting_limit, 'x'), "amd64", {}, {}});
+    Pair pair(panel_key().fingerprint(), Hello{1, 0, std::string(greeting_limit, 'x'), "amd64", {}, 0, {}});
     pair.settle();
     REQUIRE(end_of(pair.at_panel));
     CHECK(end_of(pair.at_panel)->reason == EndReason::protocol_error);

@@ -29,6 +29,21 @@ void must(bool done, const char* what)
     throw std::runtime_error(what);
 }
 
+using ContextPtr = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+
+std::string der_of(EVP_PKEY* key)
+{
+    unsigned char* der = nullptr;
+    const int size = i2d_PUBKEY(key, &der);
+    must(size > 0, "public key");
+    std::string text(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+    return text;
+}
+
 int no_passphrase(char*, int, int, void*) { return 0; }
 
 bool has_fast_aes()
@@ -121,15 +136,40 @@ Result<Identity> Identity::load_or_create(const std::string& path)
     return of(key);
 }
 
+std::string Identity::public_key() const { return der_of(private_.get()); }
+
+std::string Identity::sign(std::string_view text) const
+{
+    const ContextPtr context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    std::string signature(64, '\0');
+    std::size_t size = signature.size();
+    must(context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, private_.get()) == 1 &&
+             EVP_DigestSign(context.get(), bytes_of(signature), &size, bytes_of(text), text.size()) == 1 && size == signature.size(),
+         "signature");
+    return signature;
+}
+
 Fingerprint fingerprint_of(evp_pkey_st* key)
 {
-    unsigned char* der = nullptr;
-    const int size = i2d_PUBKEY(key, &der);
-    must(size > 0, "public key");
+    const auto der = der_of(key);
     Fingerprint fingerprint;
-    SHA256(der, static_cast<std::size_t>(size), fingerprint.bytes.data());
-    OPENSSL_free(der);
+    SHA256(bytes_of(der), der.size(), fingerprint.bytes.data());
     return fingerprint;
+}
+
+bool signed_by(const Fingerprint& who, std::string_view public_key, std::string_view text, std::string_view signature)
+{
+    Fingerprint shown;
+    SHA256(bytes_of(public_key), public_key.size(), shown.bytes.data());
+    if (shown != who) return false;
+    const auto* at = bytes_of(public_key);
+    const KeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(public_key.size())), &EVP_PKEY_free);
+    const ContextPtr context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    const bool good = key && context && EVP_PKEY_get_id(key.get()) == EVP_PKEY_ED25519 &&
+                      EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+                      EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
+    ERR_clear_error();
+    return good;
 }
 
 } // namespace sluice::net

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 struct evp_pkey_st;
 struct ssl_ctx_st;
@@ -21,6 +22,9 @@ public:
     static Identity make(); // throws std::runtime_error when OpenSSL fails, which is a bug
 
     const Fingerprint& fingerprint() const { return fingerprint_; }
+    std::string public_key() const; // SubjectPublicKeyInfo in DER: what the fingerprint is made of
+    std::string sign(
+        std::string_view text) const; // Ed25519 (RFC 8032), 64 bytes; what is signed says what it is, so that it cannot mean something else
 
     // For both roles: TLS 1.3 only, this key's certificate, the peer must show one. Use it with TlsSession, which checks whose it is.
     const std::shared_ptr<ssl_ctx_st>& context() const { return context_; }
@@ -34,5 +38,8 @@ private:
 };
 
 Fingerprint fingerprint_of(evp_pkey_st* key);
+
+// Whether the owner of the key with this fingerprint signed the text. `public_key` as Identity::public_key() gives it; nothing of it is trusted.
+bool signed_by(const Fingerprint& who, std::string_view public_key, std::string_view text, std::string_view signature);
 
 } // namespace sluice::net

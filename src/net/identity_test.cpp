@@ -171,3 +171,25 @@ TEST_CASE("a goodbye is heard as one")
     pair.server.feed(wire);
     CHECK(pair.server.read(room).status == Status::closed);
 }
+
+TEST_CASE("what a key signs is known as its own, and nothing else is")
+{
+    const auto key = Identity::make();
+    const auto other = Identity::make();
+    const std::string text = "a release";
+    const auto signature = key.sign(text);
+    CHECK(signed_by(key.fingerprint(), key.public_key(), text, signature));
+    CHECK_FALSE(signed_by(key.fingerprint(), key.public_key(), "a releasf", signature));
+    CHECK_FALSE(signed_by(other.fingerprint(), key.public_key(), text, signature)); // another key than the pinned one
+    CHECK_FALSE(signed_by(key.fingerprint(), other.public_key(), text, signature));
+    CHECK_FALSE(signed_by(other.fingerprint(), other.public_key(), text, signature)); // signed by another
+    for (std::size_t i = 0; i < signature.size(); ++i) {
+        auto bent = signature;
+        bent[i] = static_cast<char>(bent[i] ^ 1);
+        CHECK_FALSE(signed_by(key.fingerprint(), key.public_key(), text, bent));
+    }
+    for (const auto& odd : {std::string{}, std::string(44, 'x'), key.public_key() + "x"}) {
+        CHECK_FALSE(signed_by(key.fingerprint(), odd, text, signature));
+        CHECK_FALSE(signed_by(key.fingerprint(), key.public_key(), text, odd));
+    }
+}

@@ -54,6 +54,22 @@ void Live::sample(NodeId node, const plan::HostSample& sample)
     publish({LiveEvent::Kind::host_sample, node});
 }
 
+void Live::upgrade(NodeId node, const plan::UpgradeState& state)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        nodes_[node].upgrade = state;
+    }
+    publish({LiveEvent::Kind::upgrade, node});
+}
+
+std::optional<plan::UpgradeState> Live::upgrade(NodeId node) const
+{
+    const std::lock_guard lock(mutex_);
+    const auto found = nodes_.find(node);
+    return found == nodes_.end() ? std::nullopt : found->second.upgrade;
+}
+
 void Live::counters(NodeId node, const std::vector<plan::ForwardCounters>& counters, SteadyTime now)
 {
     {

@@ -4,6 +4,7 @@
 
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "plan/release.hpp"
 #include "plan/report.hpp"
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct ForwardRates {
 };
 
 struct LiveEvent {
-    enum class Kind { node_online, node_offline, host_sample, rates };
+    enum class Kind { node_online, node_offline, host_sample, rates, upgrade };
     Kind kind = Kind::rates;
     NodeId node;
 };
@@ -40,7 +41,10 @@ public:
     // Absolute counters of a node; rates come from the difference to the previous call and the steady time between them.
     void counters(NodeId node, const std::vector<plan::ForwardCounters>& counters, SteadyTime now);
 
+    void upgrade(NodeId node, const plan::UpgradeState& state);
+
     bool online(NodeId node) const;
+    std::optional<plan::UpgradeState> upgrade(NodeId node) const; // the newest that it said
     std::optional<plan::HostSample> sample(NodeId node) const;
     std::optional<plan::ForwardResult> result(NodeId node, ForwardId forward) const;
     ForwardRates rates(ForwardId forward) const; // summed over nodes
@@ -55,6 +59,7 @@ private:
         bool online = false;
         std::uint64_t revision = 0;
         std::optional<plan::HostSample> host;
+        std::optional<plan::UpgradeState> upgrade;
         std::unordered_map<ForwardId, plan::ForwardResult> results;
         std::unordered_map<ForwardId, plan::ForwardCounters> last;
         std::unordered_map<ForwardId, ForwardRates> rates;

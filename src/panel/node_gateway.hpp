@@ -5,11 +5,14 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "plan/probe.hpp"
+#include "plan/release.hpp"
 #include "plan/report.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::panel {
@@ -34,6 +37,23 @@ public:
 
     // The node was deleted: its session ends, and it is told to stop forwarding. A gateway that has no sessions has nothing to do.
     virtual void removed(NodeId) {}
+
+    // A program, and the panel's word for it.
+    struct Offer {
+        std::string path;
+        std::uint64_t size = 0;
+        std::string release; // the text of a plan::Release
+        std::string key;     // that vouches for it
+        std::string signature;
+    };
+    using OfferFor = std::function<Result<Offer>(std::string_view architecture)>;
+    // Each of these nodes becomes what is offered for its architecture; without `offer_for`, what it was before its last upgrade. All at a time, under one
+    // deadline; answers in the order of the nodes: the version that runs afterwards. Errors per node: node_offline; conflict "upgrade.unsupported" (its
+    // version cannot do that), "upgrade.running"; those of `offer_for`; unavailable "upgrade.failed" (it runs as before, args[0] says why); timeout "node".
+    virtual std::vector<Result<std::string>> upgrade(const std::vector<NodeId>& nodes, const OfferFor&, Milliseconds)
+    {
+        return std::vector<Result<std::string>>(nodes.size(), make_error(Errc::node_offline, "node"));
+    }
 
     struct ProbeJob {
         NodeId node;

@@ -20,6 +20,7 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       settings_(context_),
       speed_limits_(context_),
       enrolment_(context_),
+      upgrades_(context_),
       accounting_(context_),
       plans_(context_),
       quotas_(context_),

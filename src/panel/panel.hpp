@@ -23,6 +23,7 @@
 #include "panel/speed_limits.hpp"
 #include "panel/transfer.hpp"
 #include "panel/tunnels.hpp"
+#include "panel/upgrades.hpp"
 #include "panel/users.hpp"
 
 namespace sluice::panel {
@@ -53,6 +54,7 @@ public:
     Settings& settings() { return settings_; }
     SpeedLimits& speed_limits() { return speed_limits_; }
     Enrolment& enrolment() { return enrolment_; }
+    Upgrades& upgrades() { return upgrades_; }
     Accounting& accounting() { return accounting_; }
     Plans& plans() { return plans_; }
     Quotas& quotas() { return quotas_; }
@@ -79,6 +81,7 @@ private:
     Settings settings_;
     SpeedLimits speed_limits_;
     Enrolment enrolment_;
+    Upgrades upgrades_;
     Accounting accounting_;
     Plans plans_;
     Quotas quotas_;

@@ -2,12 +2,16 @@
 
 #include "base/file.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 
@@ -81,6 +85,22 @@ std::string sha256(std::string_view input)
     unsigned length = 0;
     if (EVP_Digest(input.data(), input.size(), bytes(digest), &length, EVP_sha256(), nullptr) != 1) throw std::runtime_error("SHA-256 failed");
     return digest;
+}
+
+Result<std::string> sha256_of_file(const std::string& path)
+{
+    const auto failed = [&] { return make_error(Errc::unavailable, "file", path + ": " + std::strerror(errno), {path}); };
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+    if (!file) return failed();
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1) throw std::runtime_error("SHA-256 failed");
+    std::array<unsigned char, 64 * 1024> chunk{};
+    while (const auto got = std::fread(chunk.data(), 1, chunk.size(), file.get())) EVP_DigestUpdate(hash.get(), chunk.data(), got);
+    if (std::ferror(file.get()) != 0) return failed();
+    std::array<unsigned char, 32> digest{};
+    unsigned length = 0;
+    if (EVP_DigestFinal_ex(hash.get(), digest.data(), &length) != 1) throw std::runtime_error("SHA-256 failed");
+    return to_hex(digest);
 }
 
 std::string hmac_sha256(const Secret& key, std::string_view input)

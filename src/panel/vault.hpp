@@ -20,6 +20,7 @@ Result<Secret> unseal(const Secret& key, std::string_view purpose, std::string_v
 Result<Secret> load_or_create_key(const std::string& path);
 
 std::string sha256(std::string_view input);                         // 32 bytes
+Result<std::string> sha256_of_file(const std::string& path);        // 64 hex digits; errors: unavailable "file"
 std::string hmac_sha256(const Secret& key, std::string_view input); // RFC 2104, 32 bytes
 std::string hmac_sha1(const Secret& key, std::string_view input);   // 20 bytes; only for RFC 6238
 bool equal_in_constant_time(std::string_view a, std::string_view b);

@@ -245,8 +245,11 @@ def echo(connection):
 
 
 class UdpEcho:
+    """`senders`: how many different ones it has heard."""
+
     def __init__(self, port=0, host="127.0.0.1"):
         self.host = host
+        self.heard = set()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, port))
         self.port = self.socket.getsockname()[1]
@@ -262,10 +265,15 @@ class UdpEcho:
     def address(self):
         return f"{self.host}:{self.port}"
 
+    @property
+    def senders(self):
+        return len(self.heard)
+
     def _run(self):
         with contextlib.suppress(OSError):
             while True:
                 data, sender = self.socket.recvfrom(65536)
+                self.heard.add(sender)
                 self.socket.sendto(data, sender)
 
 

@@ -16,11 +16,13 @@ import type {
     Quota,
     QuotaDraft,
     QuotaSubject,
+    Release,
     Session,
     SignedIn,
     TokenScope,
     Tunnel,
     TunnelDraft,
+    UpgradeResult,
     UsableTunnel,
     User,
     UserDraft,
@@ -58,14 +60,14 @@ export function useSession(session: SessionHooks): void {
 
 const normal_wait = 30_000;
 
-async function send(method: 'GET' | 'POST', path: string, body: unknown, token: string | null): Promise<Envelope> {
+async function send(method: 'GET' | 'POST', path: string, body: unknown, token: string | null, wait = normal_wait): Promise<Envelope> {
     let answer: Response;
     try {
         answer = await fetch(`/api/v1/${path}`, {
             method,
             headers: { 'Content-Type': 'application/json', ...(token ? { Authorization: token } : {}) },
             ...(method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}),
-            signal: AbortSignal.timeout(normal_wait),
+            signal: AbortSignal.timeout(wait),
             cache: 'no-store',
         });
     } catch (problem) {
@@ -81,11 +83,11 @@ async function send(method: 'GET' | 'POST', path: string, body: unknown, token: 
 }
 
 // `signed_in` calls wait while a refused session is renewed, and are then sent again: what somebody typed is not lost.
-async function call<T>(path: string, body?: unknown, how: { method?: 'GET' | 'POST'; open?: boolean } = {}): Promise<T> {
+async function call<T>(path: string, body?: unknown, how: { method?: 'GET' | 'POST'; open?: boolean; wait?: number } = {}): Promise<T> {
     for (;;) {
         const token = hooks.token();
         if (!token && !how.open) throw new ApiError('signed_out', 401, '');
-        const answer = await send(how.method ?? 'POST', path, body, token);
+        const answer = await send(how.method ?? 'POST', path, body, token, how.wait);
         if (answer.code === 0) return answer.data as T;
         if (answer.code === 401 && token && !how.open) {
             if (hooks.token() === token) await hooks.renew(token);
@@ -143,6 +145,11 @@ export const api = {
     // One line for the machine's shell, with a token for one use.
     installLine: (id: number) => call<string>('node/install', { id }),
     deleteNode: (id: number) => call<undefined>('node/delete', { id }),
+    releases: () => call<Release[]>('node/releases', {}),
+    // These wait until the node runs the other version, or has refused.
+    upgradeNode: (id: number, version: string) => call<{ version: string }>('node/upgrade', { id, version }, { wait: 330_000 }),
+    upgradeNodes: (ids: number[], version: string) => call<{ version: string; results: UpgradeResult[] }>('node/batch-upgrade', { ids, version }, { wait: 930_000 }).then((one) => one.results),
+    rollBackNode: (id: number) => call<{ message: string }>('node/rollback', { id }, { wait: 120_000 }),
     orderNodes: (ids: number[]) => call<undefined>('node/update-order', { nodes: orders(ids) }),
 
     tunnels: () => call<Tunnel[]>('tunnel/list'),

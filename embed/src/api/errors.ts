@@ -94,6 +94,18 @@ const messages: readonly (readonly [string, TextKey])[] = [
     ['节点 {a} 与 {b} 均无法从外部访问，无法建立链路', 'error.tunnelUnreachable'],
     ['节点链路不兼容：{a}(v4={a4},v6={a6}) -> {b}(v4={b4},v6={b6})', 'error.tunnelFamilies'],
     ['规则已在目标隧道中', 'error.sameTunnel'],
+    ['节点ID无效', 'error.badRequest'],
+    ['未提供版本 {version}', 'error.releaseGone'],
+    ['版本 {version} 没有适用于 {machine} 的程序', 'error.releaseMachine'],
+    ['未找到正式版版本号', 'error.noRelease'],
+    ['未找到测试版版本号', 'error.noRelease'],
+    ['本机节点随面板一起升级', 'error.upgradeLocal'],
+    ['该节点的版本不支持在线升级，请重新执行安装命令', 'error.upgradeUnsupported'],
+    ['该节点正在升级', 'error.upgradeRunning'],
+    ['节点运行的版本 {version} 更新，请使用回退', 'error.upgradeOlder'],
+    ['前一批节点升级失败，未执行', 'error.upgradeSkipped'],
+    ['节点保持原版本运行: {why}', 'error.upgradeFailed'],
+    ['面板无法读取该版本的程序', 'error.upgradeFile'],
     ['节点不在线', 'error.nodeOffline'],
     ['部分节点不在线', 'error.someNodesOffline'],
     ['等待节点响应超时', 'error.nodeTimeout'],
@@ -206,8 +218,11 @@ const rules: Rule[] = messages.map(([text, key]) => {
 // What a tunnel's node refuses is said like what a forward's node refuses.
 const tunnelNode = /^(?:入口|转发链|出口)节点 (.+) 下发(?:转发链|服务)失败: /u;
 
+// What endpoints of upgrades say before the reason.
+const upgradeOf = /^(?:升级|回退|获取版本列表|获取最新正式版|获取最新测试版)失败: /u;
+
 function find(text: string): { key: TextKey; values: Record<string, string> } | null {
-    const message = text.replace(tunnelNode, '节点 $1 下发失败: ');
+    const message = text.replace(tunnelNode, '节点 $1 下发失败: ').replace(upgradeOf, '');
     for (const { pattern, names, key } of rules) {
         const found = pattern.exec(message);
         if (found) return { key, values: Object.fromEntries(names.map((name, index) => [name, found[index + 1] ?? ''])) };

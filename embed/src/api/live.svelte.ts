@@ -20,6 +20,12 @@ export interface NodeSample {
     transmitRate: number | null;
 }
 
+// How far a node is with becoming another version.
+export interface Upgrading {
+    stage: string; // downloading, verifying, installing
+    percent: number;
+}
+
 export interface Moment extends ForwardRate {
     at: number; // seconds since 1970
 }
@@ -35,6 +41,7 @@ let history = $state.raw<Moment[]>([]);
 let forwards = $state.raw<ReadonlyMap<number, ForwardRate>>(new Map());
 const nodes = new SvelteMap<number, boolean>();
 const samples = new SvelteMap<number, NodeSample>();
+const upgrades = new SvelteMap<number, Upgrading>();
 
 export const live = {
     get connection(): Connection {
@@ -49,6 +56,7 @@ export const live = {
     forward: (id: number): ForwardRate => forwards.get(id) ?? idle,
     // undefined: not told yet
     online: (node: number): boolean | undefined => nodes.get(node),
+    upgrading: (node: number): Upgrading | undefined => upgrades.get(node),
     sample: (node: number): NodeSample | undefined => samples.get(node),
 };
 
@@ -63,6 +71,11 @@ function took(total: ForwardRate, each: Map<number, ForwardRate>): void {
 
 interface RatesMessage extends ForwardRate {
     forwards: (ForwardRate & { id: number })[];
+}
+interface UpgradeMessage {
+    success: boolean;
+    message: string;
+    data: Upgrading;
 }
 interface InfoMessage {
     uptime: number;
@@ -100,6 +113,10 @@ export function takeMessage(text: string): void {
             if (message.data !== 1) samples.delete(node);
         } else if (message.type === 'info') {
             takeSample(Number(message.id), JSON.parse(String(message.data)) as InfoMessage);
+        } else if (message.type === 'upgrade_progress') {
+            const progress = JSON.parse(String(message.data)) as UpgradeMessage;
+            if (!progress.success || progress.message === 'done') upgrades.delete(Number(message.id));
+            else upgrades.set(Number(message.id), progress.data);
         } else if (message.type === 'rates') {
             const rates = JSON.parse(String(message.data)) as RatesMessage;
             took(
@@ -170,5 +187,6 @@ export function watch(): () => void {
     forwards = new Map();
     nodes.clear();
     samples.clear();
+    upgrades.clear();
     return watchBySocket();
 }

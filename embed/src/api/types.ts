@@ -185,6 +185,19 @@ export interface Node {
     local: boolean;
 }
 
+export interface Release {
+    version: string;
+    name: string;
+    publishedAt: string;
+    prerelease: boolean;
+}
+
+export interface UpgradeResult {
+    id: number;
+    success: boolean;
+    message: string;
+}
+
 export interface NodeDraft {
     name: string;
     serverIp: string;

@@ -138,6 +138,22 @@ inline constexpr Field made_node_fields[] = {{"id", Kind::integer, ""}, {"secret
 inline constexpr Shape made_node{"MadeNode", made_node_fields, true};
 inline constexpr Field node_order_fields[] = {{"nodes", Kind::list, "", true, &order_item}};
 inline constexpr Shape node_order{"NodeOrder", node_order_fields};
+inline constexpr Field channel_fields[] = {{"channel", Kind::text, "stable or dev; anything else is stable"}};
+inline constexpr Shape channel{"Channel", channel_fields};
+inline constexpr Field upgrade_fields[] = {{"id", Kind::integer, "", true}, {"version", Kind::text, "empty: the newest of the channel"}, {"channel", Kind::text, "stable or dev"}};
+inline constexpr Shape upgrade{"Upgrade", upgrade_fields};
+inline constexpr Field upgrades_fields[] = {{"ids", Kind::integers, "at most 10,000", true}, {"version", Kind::text, "empty: the newest of the channel"}, {"channel", Kind::text, "stable or dev"}};
+inline constexpr Shape upgrades{"Upgrades", upgrades_fields};
+inline constexpr Field upgraded_fields[] = {{"version", Kind::text, ""}, {"message", Kind::text, ""}};
+inline constexpr Shape upgraded{"Upgraded", upgraded_fields};
+inline constexpr Field upgrade_result_fields[] = {{"id", Kind::integer, ""}, {"success", Kind::boolean, ""}, {"message", Kind::text, ""}};
+inline constexpr Shape upgrade_result{"UpgradeResult", upgrade_result_fields};
+inline constexpr Field upgrade_results_fields[] = {{"version", Kind::text, ""}, {"results", Kind::list, "in the order of ids", false, &upgrade_result}};
+inline constexpr Shape upgrade_results{"UpgradeResults", upgrade_results_fields};
+inline constexpr Field message_fields[] = {{"message", Kind::text, ""}};
+inline constexpr Shape message{"Message", message_fields};
+inline constexpr Field release_fields[] = {{"version", Kind::text, ""}, {"name", Kind::text, ""}, {"publishedAt", Kind::text, "ISO 8601"}, {"prerelease", Kind::boolean, ""}, {"channel", Kind::text, "stable or dev"}};
+inline constexpr Shape release{"Release", release_fields};
 
 inline constexpr Field hop_fields[] = {{"nodeId", Kind::integer, "", true}, {"chainType", Kind::integer, "1 entry, 2 hop, 3 exit"}, {"inx", Kind::integer, ""},
                                        {"protocol", Kind::text, "tcp tls wss mtcp mtls mwss"}, {"strategy", Kind::text, "fifo round rand"}, {"port", Kind::integer, ""},

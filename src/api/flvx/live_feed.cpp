@@ -50,6 +50,17 @@ std::string info_message(NodeId node, const plan::HostSample& sample)
     return Json{{"id", node.value}, {"type", "info"}, {"data", data.dump()}}.dump();
 }
 
+// Contract 5.17. The contract knows three stages; how it ends is said with the last one, for an answer of the request says it, too.
+std::string upgrade_message(NodeId node, const plan::UpgradeState& state)
+{
+    const bool over = state.stage == plan::UpgradeStage::done || state.stage == plan::UpgradeStage::failed;
+    const Json inner{{"type", "UpgradeProgress"},
+                     {"success", state.stage != plan::UpgradeStage::failed},
+                     {"message", state.stage == plan::UpgradeStage::failed ? state.detail : std::string{plan::to_text(state.stage)}},
+                     {"data", {{"stage", over ? "installing" : std::string{plan::to_text(state.stage)}}, {"percent", state.percent}}}};
+    return Json{{"id", node.value}, {"type", "upgrade_progress"}, {"data", inner.dump()}}.dump();
+}
+
 using Rates = std::unordered_map<ForwardId, panel::ForwardRates>;
 
 // Ours, beyond the contract: bytes per second, in total and of every forward that is not idle.
@@ -96,6 +107,7 @@ struct LiveFeed::Core {
             switch (event.kind) {
             case panel::LiveEvent::Kind::node_online:
             case panel::LiveEvent::Kind::node_offline: changed.insert(event.node); break;
+            case panel::LiveEvent::Kind::upgrade: upgrading.insert(event.node); break;
             case panel::LiveEvent::Kind::host_sample: sampled.insert(event.node); break;
             case panel::LiveEvent::Kind::rates: return; // sent at their own pace, for all nodes together
             }
@@ -148,6 +160,7 @@ struct LiveFeed::Core {
     std::vector<BrowserPtr> browsers;
     std::set<NodeId> changed; // bounded by the number of nodes
     std::set<NodeId> sampled;
+    std::set<NodeId> upgrading;
     int subscription = 0;
     bool newcomers = false;
     bool stopping = false;
@@ -200,7 +213,7 @@ void LiveFeed::Core::run()
     auto due = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex);
     for (;;) {
-        const auto something = [this] { return stopping || newcomers || !changed.empty() || !sampled.empty(); };
+        const auto something = [this] { return stopping || newcomers || !changed.empty() || !sampled.empty() || !upgrading.empty(); };
         if (browsers.empty())
             wake.wait(lock, something);
         else
@@ -209,6 +222,7 @@ void LiveFeed::Core::run()
         const auto watching = browsers;
         const auto states = std::exchange(changed, {});
         const auto samples = std::exchange(sampled, {});
+        const auto upgrades = std::exchange(upgrading, {});
         newcomers = false;
         lock.unlock();
 
@@ -217,6 +231,9 @@ void LiveFeed::Core::run()
         for (const auto node : states) of_nodes.push_back(status_message(node, panel.live().online(node)));
         for (const auto node : samples) {
             if (const auto sample = panel.live().sample(node)) of_nodes.push_back(info_message(node, *sample));
+        }
+        for (const auto node : upgrades) {
+            if (const auto state = panel.live().upgrade(node)) of_nodes.push_back(upgrade_message(node, *state));
         }
         const auto now = std::chrono::steady_clock::now();
         const bool rates_due = now >= due;

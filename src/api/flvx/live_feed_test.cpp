@@ -156,6 +156,27 @@ TEST_CASE_FIXTURE(Feed, "a newcomer hears the state of every node; then what cha
     handler.on_close(socket, 1000);
 }
 
+TEST_CASE_FIXTURE(Feed, "how far a node's upgrade is goes to administrators, in the contract's three stages")
+{
+    auto answer = knock("0", token_of(admin));
+    auto& handler = std::get<http::WebSocketHandler>(answer);
+    const auto socket = watch(handler);
+    (void)socket->next(of_type("rates"));
+    const auto heard = [&](plan::UpgradeStage stage, unsigned percent, const char* detail) {
+        live.upgrade(node, {7, stage, percent, "1.0", detail});
+        const auto message = socket->next(of_type("upgrade_progress"));
+        CHECK(message["id"] == node.value);
+        return Json::parse(message["data"].get<std::string>());
+    };
+    CHECK(heard(plan::UpgradeStage::downloading, 40, "") ==
+          Json{{"type", "UpgradeProgress"}, {"success", true}, {"message", "downloading"}, {"data", {{"stage", "downloading"}, {"percent", 40}}}});
+    CHECK(heard(plan::UpgradeStage::done, 100, "") ==
+          Json{{"type", "UpgradeProgress"}, {"success", true}, {"message", "done"}, {"data", {{"stage", "installing"}, {"percent", 100}}}});
+    CHECK(heard(plan::UpgradeStage::failed, 0, "full") ==
+          Json{{"type", "UpgradeProgress"}, {"success", false}, {"message", "full"}, {"data", {{"stage", "installing"}, {"percent", 0}}}});
+    handler.on_close(socket, 1000);
+}
+
 TEST_CASE_FIXTURE(Feed, "rates of forwards that carry something come by themselves")
 {
     const ForwardId id{5};

@@ -5,6 +5,10 @@
 #include "api/flvx/shapes.hpp"
 #include "base/text.hpp"
 
+#include <algorithm>
+#include <array>
+#include <ctime>
+
 namespace sluice::flvx {
 
 namespace {
@@ -118,6 +122,94 @@ Reply delete_nodes(Call& call)
     return batch_of_ids(call, [&call](std::int64_t id) { return call.panel.nodes().remove(call.who(), NodeId{id}); });
 }
 
+panel::Channel channel_of(const Body& body) { return body.text("channel") == "dev" ? panel::Channel::dev : panel::Channel::stable; }
+
+const char* name_of(panel::Channel channel) { return channel == panel::Channel::dev ? "dev" : "stable"; }
+
+std::string iso8601(WallTime time)
+{
+    const auto seconds = static_cast<std::time_t>(to_epoch_ms(time) / 1000);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::array<char, 32> text{};
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+// Errors of these endpoints begin with what failed, and most have a code of their own (contract 5.3).
+Reply failed_to(const char* what, const Error& error)
+{
+    auto reply = fail(error);
+    if (reply.code == 403) return reply;
+    return fail(-2, std::string{what} + "失败: " + reply.message);
+}
+
+Reply list_releases(Call& call)
+{
+    const auto channel = channel_of(call.body);
+    const auto releases = call.panel.upgrades().releases(call.who(), channel);
+    if (!releases) return failed_to("获取版本列表", releases.error());
+    Json list = Json::array();
+    for (const auto& one : *releases) {
+        list.push_back({{"version", one.version},
+                        {"name", "Sluice " + one.version},
+                        {"publishedAt", iso8601(one.published)},
+                        {"prerelease", !one.stable},
+                        {"channel", name_of(channel)}});
+    }
+    return ok(std::move(list));
+}
+
+Result<std::string> wanted_version(const Call& call)
+{
+    return call.panel.upgrades().choose(call.who(), std::string{trim(call.body.text("version"))}, channel_of(call.body));
+}
+
+Reply no_version(const Call& call, const Error& error)
+{
+    return failed_to(channel_of(call.body) == panel::Channel::dev ? "获取最新测试版" : "获取最新正式版", error);
+}
+
+// An answer of the node; a client waits for it at most five minutes.
+Reply upgrade_node(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "节点ID无效");
+    const auto version = wanted_version(call);
+    if (!version) return no_version(call, version.error());
+    const auto done = call.panel.upgrades().upgrade(call.who(), NodeId{*id}, *version);
+    if (!done) return failed_to("升级", done.error());
+    return ok({{"version", *version}, {"message", "OK"}});
+}
+
+Reply upgrade_nodes(Call& call)
+{
+    if (!call.body.is_list("ids") || call.body.json()["ids"].empty()) return fail(-1, "ids不能为空");
+    std::vector<NodeId> nodes;
+    for (const auto id : call.body.ids("ids")) {
+        if (std::find(nodes.begin(), nodes.end(), NodeId{id}) == nodes.end()) nodes.emplace_back(id);
+    }
+    if (nodes.empty()) return fail(-1, "ids不能为空");
+    if (nodes.size() > most_in_batch) return fail(make_error(Errc::invalid, "body"));
+    const auto version = wanted_version(call);
+    if (!version) return no_version(call, version.error());
+    Json results = Json::array();
+    for (const auto& outcome : call.panel.upgrades().upgrade_all(call.who(), nodes, *version)) {
+        results.push_back({{"id", outcome.node.value},
+                           {"success", static_cast<bool>(outcome.result)},
+                           {"message", outcome.result ? "OK" : fail(outcome.result.error()).message}});
+    }
+    return ok({{"version", *version}, {"results", std::move(results)}});
+}
+
+Reply roll_back_node(Call& call)
+{
+    const auto id = id_of(call);
+    if (!id) return fail(-1, "节点ID无效");
+    const auto done = call.panel.upgrades().roll_back(call.who(), NodeId{*id});
+    if (!done) return failed_to("回退", done.error());
+    return ok({{"message", "OK"}});
+}
+
 // clang-format off: a row of the table is a line
 constexpr Route routes[] = {
     described({"/api/v1/node/list", Access::admin, Needs::anything, list_nodes}, "All nodes.", &shapes::page, gives_list(shapes::node), Reach::reading),
@@ -126,6 +218,10 @@ constexpr Route routes[] = {
     described({"/api/v1/node/delete", Access::admin, Needs::object, delete_node}, "Deletes a node.", &shapes::id, {}, Reach::nodes),
     described({"/api/v1/node/batch-delete", Access::admin, Needs::object, delete_nodes}, "Deletes several nodes.", &shapes::ids, gives(shapes::batch), Reach::nodes),
     described({"/api/v1/node/install", Access::admin, Needs::object, install_node}, "One line for a shell that makes a machine this node; it holds a token for one use.", &shapes::id, gives(Kind::text), Reach::nodes),
+    described({"/api/v1/node/releases", Access::admin, Needs::object_or_empty, list_releases}, "The versions that this panel can give to nodes, newest first.", &shapes::channel, gives_list(shapes::release), Reach::reading),
+    described({"/api/v1/node/upgrade", Access::admin, Needs::object, upgrade_node}, "Makes a node run another version; waits until it does, or runs as before.", &shapes::upgrade, gives(shapes::upgraded), Reach::nodes),
+    described({"/api/v1/node/batch-upgrade", Access::admin, Needs::object, upgrade_nodes}, "The same for several nodes, in growing waves; a wave with a failure is the last one.", &shapes::upgrades, gives(shapes::upgrade_results), Reach::nodes),
+    described({"/api/v1/node/rollback", Access::admin, Needs::object, roll_back_node}, "Makes a node run what it ran before its last upgrade.", &shapes::id, gives(shapes::message), Reach::nodes),
     described({"/api/v1/node/check-status", Access::admin, Needs::nothing, list_nodes}, "All nodes.", nullptr, gives_list(shapes::node), Reach::reading),
     described({"/api/v1/node/update-order", Access::admin, Needs::object, order_nodes}, "In which order nodes are listed.", &shapes::node_order, {}, Reach::nodes),
 };

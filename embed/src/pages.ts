@@ -6,6 +6,7 @@ import History from '@lucide/svelte/icons/history';
 import Route from '@lucide/svelte/icons/route';
 import Server from '@lucide/svelte/icons/server';
 import Settings from '@lucide/svelte/icons/settings';
+import Share2 from '@lucide/svelte/icons/share-2';
 import UserRound from '@lucide/svelte/icons/user-round';
 import Users from '@lucide/svelte/icons/users';
 import type { Component } from 'svelte';
@@ -26,6 +27,7 @@ export const pages: readonly Page[] = [
     { path: '/forwards', title: 'nav.forwards', icon: ArrowRightLeft, load: () => import('./pages/forwards/Forwards.svelte') },
     { path: '/tunnels', title: 'nav.tunnels', icon: Route, admin: true, load: () => import('./pages/tunnels/Tunnels.svelte') },
     { path: '/nodes', title: 'nav.nodes', icon: Server, admin: true, load: () => import('./pages/nodes/Nodes.svelte') },
+    { path: '/sharing', title: 'nav.sharing', icon: Share2, admin: true, load: () => import('./pages/sharing/Sharing.svelte') },
     { path: '/users', title: 'nav.users', icon: Users, admin: true, load: () => import('./pages/users/Users.svelte') },
     { path: '/settings', title: 'nav.settings', icon: Settings, admin: true, load: () => import('./pages/settings/Settings.svelte') },
     { path: '/account', title: 'nav.account', icon: UserRound, load: () => import('./pages/account/Account.svelte') },

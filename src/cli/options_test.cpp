@@ -187,7 +187,7 @@ TEST_CASE("a switch is off until it is asked for")
     CHECK_FALSE(accepted({}).hsts);
     CHECK(accepted({"--hsts"}).hsts);
     CHECK_FALSE(accepted({"--hsts=no"}).hsts);
-    CHECK(accepted({"--agent", "--no-upgrades"}).no_upgrades);
+    CHECK(accepted({"--agent", "--forward", "tcp://:8080=10.0.0.2:80", "--no-upgrades"}).no_upgrades);
     CHECK(accepted({}, {{"SLUICE_HSTS", "on"}, {"HOME", "/nonexistent"}}).hsts);
 }
 

@@ -17,6 +17,7 @@
 #include "cli/signals.hpp"
 #include "cli/ticker.hpp"
 #include "cli/verbs.hpp"
+#include "federation/peers.hpp"
 #include "hub/hub.hpp"
 #include "hub/link_acceptor.hpp"
 #include "net/host_names.hpp"
@@ -71,6 +72,7 @@ private:
     panel::Live live_;
     std::unique_ptr<panel::Panel> panel_;
     std::unique_ptr<hub::Hub> hub_;
+    std::unique_ptr<federation::Peers> peers_;
     std::optional<net::Identity> identity_;
     std::unique_ptr<hub::LinkAcceptor> acceptor_;
     std::unique_ptr<agent::Agent> agent_;
@@ -114,6 +116,8 @@ Result<void> PanelProcess::start()
     panel_ = std::make_unique<panel::Panel>(*store_, clock_, live_, std::move(*key));
     hub_ = std::make_unique<hub::Hub>(*panel_);
     panel_->connect(*hub_);
+    peers_ = std::make_unique<federation::Peers>(*panel_, *hub_);
+    panel_->connect_peers(*peers_);
     panel_->live_in(options_.data_dir, restart_);
     auto identity = net::Identity::load_or_create(options_.data_dir + "/link.key");
     if (!identity) return identity.error();
@@ -159,6 +163,9 @@ Result<void> PanelProcess::start()
         if (const auto kept = panel_->accounting().keep_up(); !kept) log::error("calendar chores failed", {{"problem", describe(kept.error())}});
         if (const auto kept = panel_->quotas().keep_up(); !kept) log::error("quotas not looked at", {{"problem", describe(kept.error())}});
     });
+    ticker_->every(std::chrono::seconds(1), [this] {
+        if (const auto kept = panel_->shares().keep_up(); !kept) log::error("shares not kept up", {{"problem", describe(kept.error())}});
+    });
     ticker_->every(std::chrono::hours(12), [this] {
         const auto renewed = tls_->renew_if_due();
         if (!renewed) log::error("certificate not renewed", {{"problem", describe(renewed.error())}});
@@ -168,6 +175,7 @@ Result<void> PanelProcess::start()
     allow_captcha();
     panel_->settings().when_changed(allow_captcha);
     server_->start();
+    peers_->start();
     return {};
 }
 
@@ -182,6 +190,7 @@ void PanelProcess::reload(const Options& wanted)
 void PanelProcess::stop()
 {
     ticker_.reset();
+    if (peers_) peers_->stop();
     if (agent_) agent_->stop(drain_limit);
     if (server_) server_->drain(request_limit);
     if (flvx_) flvx_->stop();

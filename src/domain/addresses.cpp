@@ -63,7 +63,7 @@ Result<void> check_node(const Node& node)
         const auto parsed = IpAddress::parse(*node.address_v6);
         if (!parsed || !parsed->is_v6()) return bad("node.address_v6", *node.address_v6);
     }
-    if (node.ports.empty()) return bad("node.ports", {});
+    if (node.ports.empty() && !node.remote) return bad("node.ports", {});
     if (node.egress_interface && !is_interface(*node.egress_interface)) return bad("node.egress_interface", *node.egress_interface);
     if (const auto listen = parse_listen(node.tcp_listen, "node.tcp_listen"); !listen) return listen.error();
     if (const auto listen = parse_listen(node.udp_listen, "node.udp_listen"); !listen) return listen.error();

@@ -40,6 +40,7 @@ struct Node {
     std::optional<Fingerprint> key;     // absent until the node has shown one
     std::optional<std::string> version; // last reported
     bool local = false;                 // the node inside the panel's own process
+    bool remote = false;                // another panel's, used through a share of it
     std::uint64_t revision = 0;         // of the wish; bumped in the transaction that changes what the node should do
     WallTime created;
     std::optional<WallTime> updated;

@@ -46,6 +46,7 @@ struct Billing {
 struct Tunnel {
     TunnelId id;
     std::string uuid;
+    std::optional<TunnelId> wire_id; // what its nodes call it, where one of them is another panel's; absent: its id
     std::int64_t order = 0;
     std::string name; // unique
     TunnelType type = TunnelType::direct;
@@ -56,6 +57,8 @@ struct Tunnel {
     std::vector<HopNode> hops; // entries, then middle by place, then exits
     WallTime created;
     std::optional<WallTime> updated;
+
+    TunnelId on_wire() const { return wire_id.value_or(id); }
 };
 
 struct TunnelDraft {

@@ -81,6 +81,7 @@ json forward_to_json(const plan::Forward& forward)
         made["replace_clients"] = forward.replace_clients;
     }
     if (forward.tunnel) made["tunnel"] = forward.tunnel->value;
+    if (forward.path_id) made["path_id"] = forward.path_id->value;
     return made;
 }
 
@@ -89,6 +90,7 @@ plan::Forward forward_from_json(const json& from, bool at_exit)
     plan::Forward forward;
     forward.id = ForwardId{number<std::int64_t>(from, "id", 1, INT64_MAX)};
     if (from.contains("tunnel")) forward.tunnel = TunnelId{number<std::int64_t>(from, "tunnel", 1, INT64_MAX)};
+    if (from.contains("path_id")) forward.path_id = ForwardId{number<std::int64_t>(from, "path_id", 1, INT64_MAX)};
     forward.port = number<std::uint16_t>(from, "port", at_exit ? 0 : 1, 65535);
     forward.tcp_address = address(from, "tcp_address");
     forward.udp_address = address(from, "udp_address");

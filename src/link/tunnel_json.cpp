@@ -69,16 +69,18 @@ json tunnel_to_json(const plan::Tunnel& tunnel)
     for (const auto id : tunnel.passes) passes.push_back(id.value);
     json exits = json::array();
     for (const auto& forward : tunnel.exits) exits.push_back(forward_to_json(forward));
-    return {{"id", tunnel.id.value},
-            {"port", tunnel.port},
-            {"address", tunnel.address.to_text()},
-            {"websocket", tunnel.websocket},
-            {"previous", encode_neighbours(tunnel.previous)},
-            {"next", encode_neighbours(tunnel.next)},
-            {"pick", static_cast<int>(tunnel.pick)},
-            {"egress_interface", tunnel.egress_interface},
-            {"passes", std::move(passes)},
-            {"exits", std::move(exits)}};
+    json made{{"id", tunnel.id.value},
+              {"port", tunnel.port},
+              {"address", tunnel.address.to_text()},
+              {"websocket", tunnel.websocket},
+              {"previous", encode_neighbours(tunnel.previous)},
+              {"next", encode_neighbours(tunnel.next)},
+              {"pick", static_cast<int>(tunnel.pick)},
+              {"egress_interface", tunnel.egress_interface},
+              {"passes", std::move(passes)},
+              {"exits", std::move(exits)}};
+    if (tunnel.counter) made["counter"] = tunnel.counter->value;
+    return made;
 }
 
 plan::Tunnel tunnel_from_json(const json& from)
@@ -100,6 +102,7 @@ plan::Tunnel tunnel_from_json(const json& from)
         tunnel.passes.push_back(id);
         last = id;
     }
+    if (from.contains("counter")) tunnel.counter = ForwardId{number<std::int64_t>(from, "counter", 1, INT64_MAX)};
     last = ForwardId{};
     for (const auto& item : from.at("exits")) {
         tunnel.exits.push_back(forward_from_json(item, true));

@@ -6,6 +6,7 @@
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/quota_rows.hpp"
+#include "panel/share_rows.hpp"
 #include "store/event_table.hpp"
 #include "store/flow_table.hpp"
 #include "store/node_table.hpp"
@@ -96,6 +97,7 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
         for (const auto& [id, row] : known) ids.push_back(id);
         const auto owners = forwards.payers(ids);
         Bills bills(tx);
+        ShareBook shares(tx, node);
         Booked outcome;
         outcome.revisions = begin_windows(tx, context_);
         std::vector<domain::QuotaSubject> touched;
@@ -115,13 +117,22 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             if (owner != owners.end()) {
                 row.user = owner->second.owner;
                 row.tunnel = owner->second.tunnel;
+            } else if (const auto* role = shares.role_of(counter.id)) {
+                row.share = role->share;
+                if (role->kind == domain::ShareRoleKind::entry) row.peer_forward = ForwardId{role->peer_object};
             } else if (still && may_forget) {
                 table.remove(node, counter.id);
                 outcome.forgettable.push_back(counter.id);
                 continue;
             }
             if (row.epoch == counter.epoch && still && row.connections == counter.connections) continue;
-            const auto billed = bills.add(row.user, row.tunnel, passed);
+            if (row.share) {
+                const bool more = row.epoch == counter.epoch && counter.connections >= row.connections;
+                auto theirs = passed;
+                theirs += carried;
+                shares.add(row.share, row.peer_forward, theirs, more ? counter.connections - row.connections : counter.connections);
+            }
+            const auto billed = row.share ? Traffic{} : bills.add(row.user, row.tunnel, passed);
             if (owner != owners.end() && billed.total().value > 0) {
                 forwards.add_traffic(counter.id, billed);
                 touched.push_back(domain::subject(counter.id));
@@ -135,7 +146,7 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             table.put(node, row);
         }
         for (const auto& [id, row] : known) {
-            if (may_forget && !reported.contains(id) && !owners.contains(id)) table.remove(node, id);
+            if (may_forget && !reported.contains(id) && !owners.contains(id) && shares.role_of(id) == nullptr) table.remove(node, id);
         }
         if (through_node.total().value > 0) {
             store::NodeTable(tx).add_traffic(node, through_node);
@@ -147,6 +158,7 @@ Result<std::vector<ForwardId>> Accounting::book(NodeId node, const std::vector<p
             if (const auto assignment = store::AssignmentTable(tx).find(user, tunnel)) touched.push_back(domain::subject(assignment->id));
         }
         const auto follow = [&outcome](const Revisions& more) { outcome.revisions.insert(outcome.revisions.end(), more.begin(), more.end()); };
+        follow(shares.write(context_));
         for (const auto payer : payers) {
             touched.push_back(domain::subject(payer));
             note_allowances(tx, context_, payer);

@@ -172,6 +172,7 @@ Result<void> give_ports(store::ReadTx& tx, std::vector<HopNode>& hops, const std
         }
         const auto& node = nodes.of(hop.node);
         if (!node) return make_error(Errc::not_found, "node");
+        if (node->remote && !hop.port) continue; // its panel chooses
         const auto own = had(hop.node);
         const auto taken = store::ForwardTable(tx).ports_taken(hop.node, {});
         if (hop.port) {
@@ -201,7 +202,9 @@ Result<void> check_legs(store::ReadTx& tx, const std::vector<HopNode>& hops, dom
                 const auto& from = nodes.of(before.node);
                 const auto& to = nodes.of(after.node);
                 if (!from || !to) return make_error(Errc::not_found, "node");
-                if (!from->reachable && !to->reachable) return make_error(Errc::invalid, "tunnel.unreachable", {}, {from->name, to->name});
+                // An entry on another panel's node is not dialled: what is reserved there are forwards' ports.
+                const bool dials_us = from->reachable && !(from->remote && before.role == HopRole::entry);
+                if (!to->reachable && !dials_us) return make_error(Errc::invalid, "tunnel.unreachable", {}, {from->name, to->name});
                 if (!(to->reachable ? after : before).public_host.empty()) continue; // somebody else's address: his word for it
                 const auto ours = families_of(*from);
                 const auto theirs = families_of(*to);
@@ -252,7 +255,7 @@ std::optional<plan::Tunnel> part_of(store::ReadTx& tx, const domain::Node& node,
     if (!mine) return std::nullopt;
 
     plan::Tunnel part;
-    part.id = tunnel.id;
+    part.id = tunnel.on_wire();
     part.address = domain::parse_listen(node.tcp_listen, "node.tcp_listen").value_or(IpAddress::any_v6());
     part.websocket = listens_for_websockets(nodes, places, *mine, own);
     part.egress_interface = node.egress_interface.value_or("");

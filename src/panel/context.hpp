@@ -21,6 +21,7 @@ struct EventRow;
 namespace sluice::panel {
 
 class NodeGateway;
+class PeerGateway;
 class Live;
 
 struct Context {
@@ -31,6 +32,7 @@ struct Context {
     Secret key;                     // 32 bytes
     std::string folder;             // the data directory; empty where there is none (tests)
     std::function<void()> restart;  // ends this process in order and starts it again on the same data directory; empty where nobody can
+    PeerGateway* peers = nullptr;   // other panels; set by Panel::connect_peers before the first request, null where none is asked
 };
 
 // A node and the revision that a transaction gave it.

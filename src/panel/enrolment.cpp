@@ -87,6 +87,7 @@ Result<std::string> Enrolment::install_line(const Actor& actor, NodeId id)
         const auto node = store::NodeTable(tx).find(id);
         if (!node) return make_error(Errc::not_found, "node");
         if (node->local) return make_error(Errc::conflict, "node.local_install");
+        if (node->remote) return make_error(Errc::conflict, "node.remote");
         const auto setting = store::SettingTable(tx).find(address_setting);
         if (!setting || trim(setting->value).empty()) return bad_address();
         auto parsed = parse_panel_addresses(setting->value);

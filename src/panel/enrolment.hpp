@@ -38,6 +38,8 @@ public:
     // "node"; conflict "node.local" (it runs here); invalid "node.panel_address" (the setting `ip` is missing or no address).
     Result<std::string> install_line(const Actor& actor, NodeId node);
 
+    std::string tls_pin() const { return pins_.tls ? pins_.tls() : std::string{}; } // of the panel's own certificate; empty where there is none
+
     struct Greeted {
         NodeId node;
         std::string name;

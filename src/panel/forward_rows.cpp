@@ -106,6 +106,12 @@ Result<std::uint16_t> choose_port(store::ReadTx& tx, const std::vector<domain::N
         for (const auto& node : entries) {
             // A port that the forward has stays its own, also when the node's range was made smaller since.
             if (holds(node.id)) continue;
+            if (node.remote && !node.ports.contains(*wanted)) {
+                const auto& ranges = node.ports.ranges();
+                return make_error(
+                    Errc::invalid, "forward.remote_port", {},
+                    {port, std::to_string(ranges.empty() ? 0 : ranges.front().first), std::to_string(ranges.empty() ? 0 : ranges.back().last)});
+            }
             if (!node.ports.contains(*wanted)) return make_error(Errc::invalid, "forward.port", {}, {node.name, port});
             const auto taken = forwards.ports_taken(node.id, except);
             if (std::find(taken.begin(), taken.end(), *wanted) != taken.end())

@@ -6,10 +6,12 @@
 #include "panel/context.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/node_gateway.hpp"
+#include "panel/remote_roles.hpp"
 #include "panel/summary.hpp"
 #include "panel/vault.hpp"
 #include "store/event_table.hpp"
 #include "store/node_table.hpp"
+#include "store/share_table.hpp"
 
 namespace sluice::panel {
 
@@ -32,6 +34,13 @@ domain::Node from_draft(const domain::NodeDraft& draft)
     return node;
 }
 
+// A panel that does not speak our tunnels says itself whether its node is there.
+bool is_online(const Context& context, const NodeView& view)
+{
+    if (view.remote && !view.remote->key) return view.remote->online;
+    return context.gateway->online(view.node.id) && (!view.remote || view.remote->problem.empty());
+}
+
 NodeId insert(store::WriteTx& tx, const Context& context, domain::Node& node, const std::string& secret)
 {
     node.uuid = make_uuid();
@@ -44,26 +53,31 @@ NodeId insert(store::WriteTx& tx, const Context& context, domain::Node& node, co
 Result<std::vector<NodeView>> Nodes::list(const Actor& actor)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    auto nodes = context_.store->read([](store::ReadTx& tx) -> Result<std::vector<domain::Node>> { return store::NodeTable(tx).all(); });
-    if (!nodes) return nodes.error();
-    std::vector<NodeView> views;
-    for (auto& node : *nodes) {
-        const bool online = context_.gateway->online(node.id);
-        views.push_back({std::move(node), online});
-    }
+    auto views = context_.store->read([](store::ReadTx& tx) -> Result<std::vector<NodeView>> {
+        std::vector<NodeView> rows;
+        store::RemoteNodeTable remotes(tx);
+        for (auto& node : store::NodeTable(tx).all()) {
+            auto remote = node.remote ? remotes.find(node.id) : std::nullopt;
+            rows.push_back({std::move(node), false, std::move(remote)});
+        }
+        return rows;
+    });
+    if (!views) return views.error();
+    for (auto& view : *views) view.online = is_online(context_, view);
     return views;
 }
 
 Result<NodeView> Nodes::get(const Actor& actor, NodeId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
-    auto node = context_.store->read([&](store::ReadTx& tx) -> Result<domain::Node> {
+    auto view = context_.store->read([&](store::ReadTx& tx) -> Result<NodeView> {
         auto found = store::NodeTable(tx).find(id);
         if (!found) return make_error(Errc::not_found, "node");
-        return std::move(*found);
+        return NodeView{std::move(*found), false, store::RemoteNodeTable(tx).find(id)};
     });
-    if (!node) return node.error();
-    return NodeView{std::move(*node), context_.gateway->online(id)};
+    if (!view) return view;
+    view->online = is_online(context_, *view);
+    return view;
 }
 
 Result<Nodes::Created> Nodes::create(const Actor& actor, const domain::NodeDraft& draft)
@@ -93,7 +107,7 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
         domain::apply(patch.address, node->address);
         domain::apply(patch.address_v4, node->address_v4);
         domain::apply(patch.address_v6, node->address_v6);
-        domain::apply(patch.ports, node->ports);
+        if (!node->remote) domain::apply(patch.ports, node->ports); // those are what the share gives
         domain::apply(patch.egress_interface, node->egress_interface);
         domain::apply(patch.tcp_listen, node->tcp_listen);
         domain::apply(patch.udp_listen, node->udp_listen);
@@ -119,10 +133,12 @@ Result<void> Nodes::update(const Actor& actor, NodeId id, const domain::NodePatc
 Result<void> Nodes::remove(const Actor& actor, NodeId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    RemoteLeavings leavings;
     const auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
         store::NodeTable nodes(tx);
         const auto node = nodes.find(id);
         if (!node) return Revisions{};
+        leavings = leavings_of(tx, context_, store::RemoteRoleTable(tx).of_node(id));
         if (node->local) return make_error(Errc::conflict, "node.local");
         const auto affected = neighbours_of(tx, id); // before its hops go with it
         nodes.remove(id);
@@ -132,6 +148,7 @@ Result<void> Nodes::remove(const Actor& actor, NodeId id)
     if (!revisions) return revisions.error();
     context_.gateway->removed(id);
     announce_plans(context_, *revisions);
+    release(context_, leavings);
     return {};
 }
 

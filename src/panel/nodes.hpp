@@ -4,9 +4,11 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "domain/node.hpp"
+#include "domain/share.hpp"
 #include "panel/actor.hpp"
 #include "plan/report.hpp"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct Context;
 struct NodeView {
     domain::Node node;
     bool online = false;
+    std::optional<domain::RemoteNode> remote; // of another panel's node
 };
 
 class Nodes {

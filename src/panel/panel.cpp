@@ -5,7 +5,7 @@
 namespace sluice::panel {
 
 Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
-    : context_{&store, &clock, &live, nullptr, std::move(key), {}, {}},
+    : context_{&store, &clock, &live, nullptr, std::move(key), {}, {}, nullptr},
       accounts_(context_),
       api_tokens_(context_),
       second_factors_(context_, accounts_),
@@ -27,7 +27,10 @@ Panel::Panel(store::Store& store, const Clock& clock, Live& live, Secret key)
       events_(context_),
       transfers_(context_, accounts_),
       full_backups_(context_),
-      rule_imports_(context_)
+      rule_imports_(context_),
+      shares_(context_),
+      share_peers_(context_),
+      remote_nodes_(context_)
 {
 }
 
@@ -40,5 +43,7 @@ void Panel::live_in(std::string folder, std::function<void()> restart)
 }
 
 void Panel::connect(NodeGateway& gateway) { context_.gateway = &gateway; }
+
+void Panel::connect_peers(PeerGateway& peers) { context_.peers = &peers; }
 
 } // namespace sluice::panel

@@ -17,9 +17,12 @@
 #include "panel/nodes.hpp"
 #include "panel/plans.hpp"
 #include "panel/quotas.hpp"
+#include "panel/remote_nodes.hpp"
 #include "panel/rule_import.hpp"
 #include "panel/second_factors.hpp"
 #include "panel/settings.hpp"
+#include "panel/share_peers.hpp"
+#include "panel/shares.hpp"
 #include "panel/speed_limits.hpp"
 #include "panel/transfer.hpp"
 #include "panel/tunnels.hpp"
@@ -36,6 +39,8 @@ public:
 
     // Before the first request; the hub needs the panel's plans and the panel needs the hub.
     void connect(NodeGateway& gateway);
+    // The same for other panels; without, none is asked.
+    void connect_peers(PeerGateway& peers);
 
     // Before the first request: the data directory, and how the process starts anew (may be empty: then nothing can be restored while it runs).
     void live_in(std::string folder, std::function<void()> restart);
@@ -61,6 +66,9 @@ public:
     Events& events() { return events_; }
     Transfers& transfers() { return transfers_; }
     RuleImports& rule_imports() { return rule_imports_; }
+    Shares& shares() { return shares_; }
+    SharePeers& share_peers() { return share_peers_; }
+    RemoteNodes& remote_nodes() { return remote_nodes_; }
     FullBackups& full_backups() { return full_backups_; }
     Live& live() { return *context_.live; }
     const Clock& clock() const { return *context_.clock; }
@@ -89,6 +97,9 @@ private:
     Transfers transfers_;
     FullBackups full_backups_;
     RuleImports rule_imports_;
+    Shares shares_;
+    SharePeers share_peers_;
+    RemoteNodes remote_nodes_;
 };
 
 } // namespace sluice::panel

@@ -4,6 +4,7 @@
 #include "panel/chains.hpp"
 #include "panel/context.hpp"
 #include "panel/quota_rows.hpp"
+#include "panel/share_rows.hpp"
 #include "store/forward_table.hpp"
 #include "store/node_table.hpp"
 #include "store/speed_limit_table.hpp"
@@ -92,7 +93,7 @@ Result<plan::Plan> Plans::compile(NodeId id)
             wish.udp = forward.options.udp;
             // Through a chain only its exits know where to: an entry has no other way, whatever happens.
             if (tunnel->type == domain::TunnelType::chain)
-                wish.tunnel = tunnel->id;
+                wish.tunnel = tunnel->on_wire();
             else
                 wish.targets = forward.targets;
             wish.pick = pick_of(forward.pick);
@@ -129,6 +130,7 @@ Result<plan::Plan> Plans::compile(NodeId id)
             if (!tunnel) continue;
             if (auto part = part_of(tx, *node, *tunnel)) plan.tunnels.push_back(std::move(*part));
         }
+        add_shared_roles(tx, *node, context_.clock->wall(), plan);
         std::sort(plan.tunnels.begin(), plan.tunnels.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
         return plan;
     });

@@ -7,8 +7,10 @@
 #include "panel/diagnose_jobs.hpp"
 #include "panel/forward_rows.hpp"
 #include "panel/node_gateway.hpp"
+#include "panel/remote_roles.hpp"
 #include "panel/summary.hpp"
 #include "store/node_table.hpp"
+#include "store/share_table.hpp"
 #include "store/tunnel_table.hpp"
 
 #include <algorithm>
@@ -52,8 +54,10 @@ Result<void> check_nodes(store::ReadTx& tx, const NodeGateway& gateway, domain::
         for (const auto& hop : draft.hops) {
             if (hop.role != role) continue;
             if (!seen.insert(hop.node).second) return make_error(Errc::invalid, "tunnel.nodes");
-            if (!store::NodeTable(tx).find(hop.node)) return make_error(Errc::not_found, "node");
-            if (!gateway.online(hop.node)) return make_error(Errc::node_offline, "tunnel.nodes");
+            const auto node = store::NodeTable(tx).find(hop.node);
+            if (!node) return make_error(Errc::not_found, "node");
+            // Whether another panel's node is there says that panel, when it is asked for a port (contract 5.4).
+            if (!node->remote && !gateway.online(hop.node)) return make_error(Errc::node_offline, "tunnel.nodes");
         }
     }
     return draft.type == domain::TunnelType::chain ? check_legs(tx, draft.hops, draft.preference) : Result<void>{};
@@ -126,6 +130,65 @@ Result<TunnelView> Tunnels::get(const Actor& actor, TunnelId id)
     });
 }
 
+Result<void> Tunnels::reserve(std::optional<TunnelId> id, domain::Tunnel& tunnel, domain::TunnelDraft& draft,
+                              const std::vector<domain::RemoteRole>& have, RemoteRoles& remote)
+{
+    const auto asks = context_.store->read([&](store::ReadTx& tx) -> Result<bool> {
+        const auto remote_nodes = uses_remote_nodes(tx, draft);
+        if (remote_nodes && !*remote_nodes && have.empty()) return false;
+        // Nobody else is asked for what is refused here anyway.
+        if (const auto other = store::TunnelTable(tx).find_by_name(draft.name); other && other != id)
+            return make_error(Errc::conflict, "tunnel.name");
+        if (draft.type != tunnel.type) return make_error(Errc::conflict, "tunnel.type");
+        auto tried = draft;
+        if (auto checked = check_nodes(tx, *context_.gateway, tried, id ? std::optional{tunnel} : std::nullopt); !checked) return checked.error();
+        if (auto checked = check_billing(draft.billing); !checked) return checked.error();
+        if (const auto shown = shown_addresses(draft); !shown) return shown.error();
+        if (!remote_nodes) return remote_nodes.error();
+        if (context_.peers == nullptr) return make_error(Errc::unavailable, "peer", "this process asks no other panels");
+        return true;
+    });
+    if (!asks) return asks.error();
+    if (!*asks) return {};
+    if (draft.type == domain::TunnelType::chain && !tunnel.wire_id) tunnel.wire_id = random_wire_id();
+    return remote.take(tunnel, draft, have);
+}
+
+Result<void> Tunnels::reserve_again(TunnelId id)
+{
+    struct Known {
+        domain::Tunnel tunnel;
+        std::vector<domain::RemoteRole> roles;
+    };
+    auto known = context_.store->read([&](store::ReadTx& tx) -> Result<Known> {
+        auto tunnel = store::TunnelTable(tx).find(id);
+        if (!tunnel) return make_error(Errc::not_found, "tunnel");
+        return Known{std::move(*tunnel), store::RemoteRoleTable(tx).of_tunnel(id)};
+    });
+    if (!known) return known.error();
+    if (known->roles.empty() || context_.peers == nullptr) return {};
+    domain::TunnelDraft draft;
+    draft.type = known->tunnel.type;
+    draft.preference = known->tunnel.preference;
+    draft.hops = known->tunnel.hops;
+    RemoteRoles remote(context_);
+    if (auto taken = remote.take(known->tunnel, draft, known->roles, true); !taken) return taken;
+    const auto written = context_.store->write([&](store::WriteTx& tx) -> Result<void> {
+        auto tunnel = store::TunnelTable(tx).find(id);
+        if (!tunnel) return make_error(Errc::not_found, "tunnel");
+        tunnel->hops = draft.hops;
+        store::TunnelTable(tx).update(*tunnel);
+        store::RemoteRoleTable(tx).replace(id, remote.roles());
+        return {};
+    });
+    if (!written) {
+        remote.give_back();
+        return written;
+    }
+    remote.keep();
+    return {};
+}
+
 Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& wanted)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed.error();
@@ -135,26 +198,34 @@ Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& 
         domain::Tunnel tunnel;
         Revisions revisions;
     };
+    domain::Tunnel fresh;
+    fresh.uuid = make_uuid();
+    fresh.type = wanted.type;
+    auto ready = wanted;
+    RemoteRoles remote(context_);
+    if (auto reserved = reserve(std::nullopt, fresh, ready, {}, remote); !reserved) return reserved.error();
     auto made = context_.store->write([&](store::WriteTx& tx) -> Result<Made> {
-        auto draft = wanted;
+        auto draft = ready;
         store::TunnelTable tunnels(tx);
         if (tunnels.find_by_name(draft.name)) return make_error(Errc::conflict, "tunnel.name");
         if (auto checked = check_nodes(tx, *context_.gateway, draft, std::nullopt); !checked) return checked.error();
         if (auto checked = check_billing(draft.billing); !checked) return checked.error();
         const auto shown = shown_addresses(draft);
         if (!shown) return shown.error();
-        domain::Tunnel tunnel;
-        tunnel.uuid = make_uuid();
-        tunnel.type = draft.type;
+        auto tunnel = fresh;
         tunnel.created = context_.clock->wall();
         write(tunnel, draft, *shown);
         const auto id = tunnels.insert(tunnel);
+        store::RemoteRoleTable(tx).replace(id, remote.roles());
         audit(tx, context_, actor, "tunnel.create", id.value, {}, summary(tunnel));
         auto revisions = bump_chain(tx, tunnel);
         return Made{id, std::move(tunnel), std::move(revisions)};
     });
-    if (!made) return made.error();
-    if (auto deployed = deploy_tunnel(context_, made->id, made->tunnel.hops, made->revisions); !deployed) {
+    if (!made) {
+        remote.give_back();
+        return made.error();
+    }
+    if (auto deployed = deploy_tunnel(context_, fresh.wire_id.value_or(made->id), made->tunnel.hops, made->revisions); !deployed) {
         // All or nothing: nothing of it stays, neither here nor on a node.
         const auto undone = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
             store::TunnelTable(tx).remove(made->id);
@@ -163,17 +234,33 @@ Result<TunnelId> Tunnels::create(const Actor& actor, const domain::TunnelDraft& 
         });
         if (!undone) return undone.error();
         announce_plans(context_, *undone);
+        remote.give_back();
         return deployed.error();
     }
+    remote.keep();
     return made->id;
 }
 
 Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::TunnelDraft& wanted)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    struct Before {
+        domain::Tunnel tunnel;
+        std::vector<domain::RemoteRole> roles;
+    };
+    const auto before_update = context_.store->read([&](store::ReadTx& tx) -> Result<Before> {
+        auto tunnel = store::TunnelTable(tx).find(id);
+        if (!tunnel) return make_error(Errc::not_found, "tunnel");
+        return Before{std::move(*tunnel), store::RemoteRoleTable(tx).of_tunnel(id)};
+    });
+    if (!before_update) return before_update.error();
+    auto known = before_update->tunnel;
+    auto ready = wanted;
+    RemoteRoles remote(context_);
+    if (auto reserved = reserve(id, known, ready, before_update->roles, remote); !reserved) return reserved;
     std::vector<domain::HopNode> hops;
     auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
-        auto draft = wanted;
+        auto draft = ready;
         store::TunnelTable tunnels(tx);
         auto tunnel = tunnels.find(id);
         if (!tunnel) return make_error(Errc::not_found, "tunnel");
@@ -187,7 +274,9 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
         const auto before = summary(*tunnel);
         const auto chain_before = *tunnel;
         write(*tunnel, draft, *shown);
+        tunnel->wire_id = known.wire_id;
         tunnel->updated = context_.clock->wall();
+        store::RemoteRoleTable(tx).replace(id, remote.roles());
 
         // Forwards follow the entries: kept where they were, opened on new nodes, closed on those that left.
         store::ForwardTable forwards(tx);
@@ -235,11 +324,15 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
         }
         return changed;
     });
-    if (!revisions) return revisions.error();
+    if (!revisions) {
+        remote.give_back();
+        return revisions.error();
+    }
     announce_plans(context_, *revisions);
+    remote.keep();
     if (wanted.type != domain::TunnelType::chain) return {};
     // The change stays. A node that is away follows when it returns; what it refuses is said (FLVX contract 4.7).
-    auto deployed = deploy_tunnel(context_, id, hops, *revisions);
+    auto deployed = deploy_tunnel(context_, known.on_wire(), hops, *revisions);
     if (!deployed && deployed.error().code == Errc::unavailable) return deployed;
     return {};
 }
@@ -247,10 +340,12 @@ Result<void> Tunnels::update(const Actor& actor, TunnelId id, const domain::Tunn
 Result<void> Tunnels::remove(const Actor& actor, TunnelId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    RemoteLeavings leavings;
     auto revisions = context_.store->write([&](store::WriteTx& tx) -> Result<Revisions> {
         store::TunnelTable tunnels(tx);
         const auto tunnel = tunnels.find(id);
         if (!tunnel) return Revisions{};
+        leavings = leavings_of(tx, context_, store::RemoteRoleTable(tx).of_tunnel(id));
         auto changed = tunnel->type == domain::TunnelType::chain ? bump_chain(tx, *tunnel) : bump_nodes_of(tx, store::ForwardTable(tx).of_tunnel(id));
         tunnels.remove(id);
         audit(tx, context_, actor, "tunnel.delete", id.value, summary(*tunnel));
@@ -258,13 +353,16 @@ Result<void> Tunnels::remove(const Actor& actor, TunnelId id)
     });
     if (!revisions) return revisions.error();
     announce_plans(context_, *revisions);
+    release(context_, leavings);
     return {};
 }
 
 Result<void> Tunnels::redeploy(const Actor& actor, TunnelId id)
 {
     if (const auto allowed = require_admin(actor); !allowed) return allowed;
+    if (auto reserved = reserve_again(id); !reserved) return reserved;
     struct Planned {
+        TunnelId on_wire;
         std::vector<domain::HopNode> hops; // of a chain
         Revisions revisions;
         std::vector<std::pair<ForwardId, std::vector<DeployTarget>>> forwards;
@@ -275,14 +373,17 @@ Result<void> Tunnels::redeploy(const Actor& actor, TunnelId id)
         auto forwards = store::ForwardTable(tx).of_tunnel(id);
         std::erase_if(forwards, [](const domain::Forward& forward) { return !forward.enabled; });
         const bool chain = tunnel->type == domain::TunnelType::chain;
-        Planned made{chain ? tunnel->hops : std::vector<domain::HopNode>{}, chain ? bump_chain(tx, *tunnel) : bump_nodes_of(tx, forwards), {}};
+        Planned made{tunnel->on_wire(),
+                     chain ? tunnel->hops : std::vector<domain::HopNode>{},
+                     chain ? bump_chain(tx, *tunnel) : bump_nodes_of(tx, forwards),
+                     {}};
         audit(tx, context_, actor, "tunnel.redeploy", id.value);
         for (const auto& forward : forwards) made.forwards.emplace_back(forward.id, deploy_targets(tx, forward, made.revisions));
         return made;
     });
     if (!planned) return planned.error();
     announce_plans(context_, planned->revisions);
-    if (auto deployed = deploy_tunnel(context_, id, planned->hops, planned->revisions); !deployed) return deployed;
+    if (auto deployed = deploy_tunnel(context_, planned->on_wire, planned->hops, planned->revisions); !deployed) return deployed;
     for (const auto& [forward, targets] : planned->forwards) {
         if (auto deployed = deploy(context_, targets, forward); !deployed) return deployed;
     }

@@ -2,16 +2,19 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "domain/share.hpp"
 #include "domain/tunnel.hpp"
 #include "panel/actor.hpp"
 #include "panel/diagnosis.hpp"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace sluice::panel {
 
 struct Context;
+class RemoteRoles;
 
 struct TunnelView {
     domain::Tunnel tunnel;
@@ -27,6 +30,7 @@ public:
     // Errors in order: invalid "tunnel.name" (empty) or "tunnel.name_length", conflict "tunnel.name", invalid "tunnel.entries", invalid "tunnel.exits", conflict
     // "tunnel.no_port" (args node), invalid "tunnel.nodes" (a node twice), not_found "node", node_offline "tunnel.nodes", invalid "tunnel.families",
     // invalid "tunnel.unreachable", invalid "tunnel.billing", invalid "tunnel.entry_addresses".
+    // invalid "tunnel.remote_kind", and those of RemoteRoles::take().
     // A chain that a node does not make real is not there at all: those of deploy_tunnel() (panel/chains.hpp).
     Result<TunnelId> create(const Actor& actor, const domain::TunnelDraft& draft);
     Result<void> update(const Actor& actor, TunnelId id, const domain::TunnelDraft& draft); // also not_found "tunnel"; the type may not change
@@ -48,6 +52,11 @@ public:
     Result<TunnelDiagnosis> diagnose(const Actor& actor, TunnelId id); // not_found "tunnel", invalid "tunnel.incomplete"
 
 private:
+    // What the draft needs on other panels' nodes, after everything that can be said without asking them. A tunnel with such a node gets its number on the wire.
+    Result<void> reserve(std::optional<TunnelId> id, domain::Tunnel& tunnel, domain::TunnelDraft& draft, const std::vector<domain::RemoteRole>& have,
+                         RemoteRoles& remote);
+    Result<void> reserve_again(TunnelId id);
+
     Context& context_;
 };
 

@@ -63,8 +63,9 @@ struct ConnectionCap {
 // One forward on one node: listen here, relay there.
 struct Forward {
     ForwardId id;
-    std::optional<TunnelId> tunnel; // leaves through this tunnel, whose exits know the targets; absent: from here to the targets
-    std::uint16_t port = 0;         // 0 only at an exit, where nobody listens for it
+    std::optional<ForwardId> path_id; // what its tunnel's other nodes call it; absent: as here
+    std::optional<TunnelId> tunnel;   // leaves through this tunnel, whose exits know the targets; absent: from here to the targets
+    std::uint16_t port = 0;           // 0 only at an exit, where nobody listens for it
     // Where to listen: "::" is dual stack (both families), "0.0.0.0" IPv4 only, else one address of this host.
     IpAddress tcp_address = IpAddress::any_v6();
     IpAddress udp_address = IpAddress::any_v6();
@@ -101,6 +102,8 @@ struct Tunnel {
     std::string egress_interface;  // that carriers leave by; as in Forward
     std::vector<ForwardId> passes; // ascending: what a middle node may pass on
     std::vector<Forward> exits;    // ascending by id: what an exit may connect to
+    // At a middle or an exit: what passes is counted here too, under this id. Absent: only the entry counts.
+    std::optional<ForwardId> counter;
     friend bool operator==(const Tunnel&, const Tunnel&) = default;
 };
 

@@ -6,9 +6,11 @@
 #include "probe/wire.hpp"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <memory>
@@ -42,10 +44,25 @@ Error failed_or_late(Deadline deadline, std::string why)
     return is_late(deadline) ? make_error(Errc::timeout, "http", std::move(why)) : failed(std::move(why));
 }
 
-Result<void> shake_hands(SSL* session, int socket, const std::string& host, Deadline deadline)
+// "sha256//" and base64 of the public key that the other end showed.
+std::string key_pin_of(const SSL* session)
+{
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(session), &X509_free);
+    if (!certificate) return {};
+    unsigned char* encoded = nullptr;
+    const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &encoded);
+    if (length <= 0) return {};
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    const bool hashed = EVP_Digest(encoded, static_cast<std::size_t>(length), digest.data(), &size, EVP_sha256(), nullptr) == 1;
+    OPENSSL_free(encoded);
+    return hashed ? "sha256//" + to_base64({reinterpret_cast<const char*>(digest.data()), size}) : std::string{};
+}
+
+Result<void> shake_hands(SSL* session, int socket, const std::string& host, const std::string& pin, Deadline deadline)
 {
     SSL_set_fd(session, socket);
-    SSL_set_verify(session, SSL_VERIFY_PEER, nullptr);
+    SSL_set_verify(session, pin.empty() ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     if (IpAddress::parse(host)) {
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str());
     } else {
@@ -55,7 +72,10 @@ Result<void> shake_hands(SSL* session, int socket, const std::string& host, Dead
     ERR_clear_error();
     for (;;) {
         const int outcome = SSL_connect(session);
-        if (outcome == 1) return {};
+        if (outcome == 1) {
+            if (!pin.empty() && key_pin_of(session) != pin) return failed("the server's key is not the pinned one");
+            return {};
+        }
         const int why = SSL_get_error(session, outcome);
         const bool read = why == SSL_ERROR_WANT_READ;
         if ((read || why == SSL_ERROR_WANT_WRITE) && wait_for(socket, read ? POLLIN : POLLOUT, deadline)) continue;
@@ -166,7 +186,7 @@ bool is_http_url(std::string_view url)
            target->path.find('#') == std::string::npos;
 }
 
-Result<HttpAnswer> post_form(const std::string& url, const Form& form, Deadline deadline)
+Result<HttpAnswer> post(const std::string& url, const HttpPost& post, Deadline deadline)
 {
     if (!is_http_url(url)) return make_error(Errc::invalid, "url");
     const auto target = parse_target(url);
@@ -187,29 +207,36 @@ Result<HttpAnswer> post_form(const std::string& url, const Form& form, Deadline 
     const Context context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
     const Session session(target->scheme == Scheme::https ? SSL_new(context.get()) : nullptr, &SSL_free);
     if (target->scheme == Scheme::https) {
-        if (const auto trust = net::trust_system_certificates(context.get()); !trust) return failed(trust.error().detail);
-        if (const auto done = shake_hands(session.get(), socket.value, host, deadline); !done) return done.error();
+        if (post.pin.empty()) {
+            if (const auto trust = net::trust_system_certificates(context.get()); !trust) return failed(trust.error().detail);
+        }
+        if (const auto done = shake_hands(session.get(), socket.value, host, post.pin, deadline); !done) return done.error();
     }
     Wire wire(socket.value, session.get(), deadline);
-    const auto body = form_text(form);
     const auto shown = host.find(':') != std::string::npos ? "[" + host + "]" : host;
     const bool usual = target->where.port == (target->scheme == Scheme::https ? 443 : 80);
+    std::string fields;
+    for (const auto& [name, value] : post.headers) fields += "\r\n" + name + ": " + value;
     const auto request = "POST " + target->path + " HTTP/1.1\r\nHost: " + shown + (usual ? "" : ":" + std::to_string(target->where.port)) +
-                         "\r\nUser-Agent: sluice/" SLUICE_VERSION
-                         "\r\nAccept: application/json\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " +
-                         std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
+                         "\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\nAccept: application/json\r\nContent-Type: " + post.content_type +
+                         "\r\nContent-Length: " + std::to_string(post.body.size()) + fields + "\r\nConnection: close\r\n\r\n" + post.body;
     if (!wire.write(request)) return failed_or_late(deadline, "the request could not be sent");
     std::string bytes;
     for (;;) {
         const auto more = wire.read();
         if (more.empty()) break;
         bytes += more;
-        if (bytes.size() > most_answer_bytes) return failed("the answer is too long");
+        if (bytes.size() > post.most_answer) return failed("the answer is too long");
         if (is_whole(bytes)) break;
     }
     auto answer = parse_answer(bytes);
     if (!answer) return failed_or_late(deadline, bytes.empty() ? "no answer" : "the answer is not HTTP, or cut off");
     return std::move(*answer);
+}
+
+Result<HttpAnswer> post_form(const std::string& url, const Form& form, Deadline deadline)
+{
+    return post(url, {"application/x-www-form-urlencoded", form_text(form)}, deadline);
 }
 
 } // namespace sluice::probe

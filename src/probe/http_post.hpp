@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "probe/tcp_ping.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,11 +28,21 @@ std::string form_text(const Form& form);
 // not HTTP/1, or cut off.
 std::optional<HttpAnswer> parse_answer(std::string_view bytes);
 
-// POST of a form to "https://host[:port]/path" or "http://...". A server's certificate must be valid for its name by the system's certificates.
+struct HttpPost {
+    std::string content_type;
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers{}; // names and values without line ends; the caller knows that
+    // "sha256//" and base64 of the server's public key, as curl --pinnedpubkey wants it: then this key proves the server, whatever its certificate says.
+    std::string pin{};
+    std::size_t most_answer = most_answer_bytes;
+};
+
+// POST to "https://host[:port]/path" or "http://...". Without a pin a server's certificate must be valid for its name by the system's certificates.
 // Errors: invalid "url"; unavailable "http" (name, connection, handshake, certificate, no or a malformed answer; the detail says which), timeout "http".
+Result<HttpAnswer> post(const std::string& url, const HttpPost& request, Deadline deadline);
 Result<HttpAnswer> post_form(const std::string& url, const Form& form, Deadline deadline);
 
-// Whether post_form() understands it.
+// Whether post() understands it.
 bool is_http_url(std::string_view url);
 
 } // namespace sluice::probe

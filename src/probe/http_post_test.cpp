@@ -113,6 +113,19 @@ TEST_CASE("a form is posted, and what comes back is read to its end")
     CHECK(server.request().find("\r\n\r\nk=v%20w") != std::string::npos);
 }
 
+TEST_CASE("a question carries the fields and the body that it is given, and takes no longer answer than it says")
+{
+    Answering server(with_length("{}"));
+    HttpPost question{"application/json", "{\"a\":1}", {{"Authorization", "Bearer t"}}};
+    CHECK(post(server.url(), question, in_a_minute()).value().body == "{}");
+    CHECK(server.request().find("\r\nContent-Type: application/json\r\n") != std::string::npos);
+    CHECK(server.request().find("\r\nAuthorization: Bearer t\r\n") != std::string::npos);
+    CHECK(server.request().find("\r\n\r\n{\"a\":1}") != std::string::npos);
+    question.most_answer = 100;
+    Answering long_winded(with_length(std::string(200, 'x')));
+    CHECK(post(long_winded.url(), question, in_a_minute()).error().detail == "the answer is too long");
+}
+
 TEST_CASE("what cannot be asked is an error that says why")
 {
     for (const auto* url : {"", "ftp://127.0.0.1/", "127.0.0.1:80", "http://", "https://exa mple.org/", "http://127.0.0.1/x#y", "tcp://127.0.0.1:80"})

@@ -17,7 +17,7 @@ std::uint64_t parse_epoch(const std::string& text)
 }
 
 constexpr const char* booked_columns =
-    "SELECT forward_id, epoch, up, down, connections, user_id, tunnel_id, carried_up, carried_down FROM booked_counters ";
+    "SELECT forward_id, epoch, up, down, connections, user_id, tunnel_id, carried_up, carried_down, share_id, peer_forward FROM booked_counters ";
 
 BookedCounter booked_row(Statement& from)
 {
@@ -31,6 +31,8 @@ BookedCounter booked_row(Statement& from)
     counter.tunnel = TunnelId{from.optional_integer().value_or(0)};
     counter.carried.up = {from.integer()};
     counter.carried.down = {from.integer()};
+    counter.share = ShareId{from.optional_integer().value_or(0)};
+    counter.peer_forward = ForwardId{from.optional_integer().value_or(0)};
     return counter;
 }
 
@@ -67,15 +69,17 @@ std::optional<BookedCounter> BookedCounterTable::find(NodeId node, ForwardId for
 
 void BookedCounterTable::put(NodeId node, const BookedCounter& counter)
 {
-    Statement(tx_,
-              "INSERT INTO booked_counters (node_id, forward_id, epoch, up, down, connections, user_id, tunnel_id, carried_up, carried_down) "
-              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-              "ON CONFLICT (node_id, forward_id) DO UPDATE SET epoch = excluded.epoch, up = excluded.up, down = excluded.down, "
-              "connections = excluded.connections, user_id = excluded.user_id, tunnel_id = excluded.tunnel_id, "
-              "carried_up = excluded.carried_up, carried_down = excluded.carried_down",
-              node, counter.forward, std::to_string(counter.epoch), counter.traffic.up.value, counter.traffic.down.value,
-              static_cast<std::int64_t>(counter.connections), counter.user ? std::optional{counter.user} : std::nullopt,
-              counter.tunnel ? std::optional{counter.tunnel} : std::nullopt, counter.carried.up.value, counter.carried.down.value)
+    Statement(
+        tx_,
+        "INSERT INTO booked_counters (node_id, forward_id, epoch, up, down, connections, user_id, tunnel_id, carried_up, carried_down, share_id, "
+        "peer_forward) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (node_id, forward_id) DO UPDATE SET epoch = excluded.epoch, up = excluded.up, down = excluded.down, "
+        "connections = excluded.connections, user_id = excluded.user_id, tunnel_id = excluded.tunnel_id, carried_up = excluded.carried_up, "
+        "carried_down = excluded.carried_down, share_id = excluded.share_id, peer_forward = excluded.peer_forward",
+        node, counter.forward, std::to_string(counter.epoch), counter.traffic.up.value, counter.traffic.down.value,
+        static_cast<std::int64_t>(counter.connections), counter.user ? std::optional{counter.user} : std::nullopt,
+        counter.tunnel ? std::optional{counter.tunnel} : std::nullopt, counter.carried.up.value, counter.carried.down.value,
+        counter.share ? std::optional{counter.share} : std::nullopt, counter.peer_forward ? std::optional{counter.peer_forward} : std::nullopt)
         .run();
 }
 

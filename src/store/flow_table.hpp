@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "domain/share.hpp"
 #include "domain/user.hpp"
 #include "plan/report.hpp"
 #include "store/store.hpp"
@@ -22,8 +23,10 @@ struct BookedCounter {
     Traffic traffic;
     Traffic carried;
     std::uint64_t connections = 0;
-    UserId user;     // none: unknown
-    TunnelId tunnel; // none: unknown
+    UserId user;            // none: unknown
+    TunnelId tunnel;        // none: unknown
+    ShareId share;          // another panel's, through this share: then nobody here pays
+    ForwardId peer_forward; // that panel's number of it; none: a middle or an exit
 };
 
 class BookedCounterTable {

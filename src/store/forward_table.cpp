@@ -178,10 +178,12 @@ std::int64_t ForwardTable::count_of(UserId user, TunnelId tunnel)
 std::vector<std::uint16_t> ForwardTable::ports_taken(NodeId node, ForwardId except)
 {
     std::vector<std::uint16_t> ports;
-    Statement query(tx_,
-                    "SELECT port FROM forward_ports WHERE node_id = ?1 AND forward_id <> ?2 "
-                    "UNION SELECT port FROM tunnel_hops WHERE node_id = ?1 AND port IS NOT NULL",
-                    node, except);
+    Statement query(
+        tx_,
+        "SELECT port FROM forward_ports WHERE node_id = ?1 AND forward_id <> ?2 "
+        "UNION SELECT port FROM tunnel_hops WHERE node_id = ?1 AND port IS NOT NULL "
+        "UNION SELECT port FROM share_roles WHERE active = 1 AND port IS NOT NULL AND share_id IN (SELECT id FROM shares WHERE node_id = ?1)",
+        node, except);
     while (query.next()) ports.push_back(static_cast<std::uint16_t>(query.integer()));
     return ports;
 }

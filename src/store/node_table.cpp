@@ -8,9 +8,10 @@ namespace sluice::store {
 
 namespace {
 
-constexpr const char* columns =
-    "SELECT id, uuid, position, name, address, address_v4, address_v6, ports, egress_interface, tcp_listen, udp_listen, "
-    "block_http, block_tls, block_socks, reachable, public_ports, key_fingerprint, version, local, revision, created, updated FROM nodes ";
+constexpr const char* columns = "SELECT id, uuid, position, name, address, address_v4, address_v6, ports, egress_interface, tcp_listen, udp_listen, "
+                                "block_http, block_tls, block_socks, reachable, public_ports, "
+                                "coalesce(key_fingerprint, (SELECT node_key FROM remote_nodes WHERE node_id = id)), version, local, "
+                                "EXISTS (SELECT 1 FROM remote_nodes WHERE node_id = id), revision, created, updated FROM nodes ";
 
 domain::Node row(Statement& from)
 {
@@ -36,6 +37,7 @@ domain::Node row(Statement& from)
     }
     node.version = from.optional_text();
     node.local = from.flag();
+    node.remote = from.flag();
     node.revision = static_cast<std::uint64_t>(from.integer());
     node.created = from.time();
     node.updated = from.optional_time();

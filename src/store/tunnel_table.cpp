@@ -10,7 +10,7 @@ namespace sluice::store {
 namespace {
 
 constexpr const char* tunnel_columns =
-    "SELECT id, uuid, position, name, type, factor, ratio, enabled, entry_addresses, preference, created, updated FROM tunnels ";
+    "SELECT id, uuid, position, name, type, factor, ratio, enabled, entry_addresses, preference, created, updated, wire_id FROM tunnels ";
 constexpr const char* hop_columns =
     "SELECT tunnel_id, id, node_id, role, place, port, strategy, carrier, public_host, public_port, server_name, alpn, path FROM tunnel_hops ";
 constexpr const char* assignment_columns = "SELECT id, user_id, tunnel_id, speed_limit_id, quota, max_forwards, expires, reset_day, used_up, "
@@ -32,6 +32,7 @@ domain::Tunnel tunnel_row(Statement& from)
     tunnel.preference = preference == 4 ? domain::AddressFamily::v4 : preference == 6 ? domain::AddressFamily::v6 : domain::AddressFamily::automatic;
     tunnel.created = from.time();
     tunnel.updated = from.optional_time();
+    if (const auto wire = from.optional_integer()) tunnel.wire_id = TunnelId{*wire};
     return tunnel;
 }
 
@@ -148,10 +149,10 @@ void TunnelTable::insert_hops(TunnelId id, const std::vector<domain::HopNode>& h
 TunnelId TunnelTable::insert(const domain::Tunnel& tunnel)
 {
     Statement(tx_,
-              "INSERT INTO tunnels (uuid, position, name, type, factor, ratio, enabled, entry_addresses, preference, created) "
-              "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM tunnels), ?, ?, ?, ?, ?, ?, ?, ?)",
+              "INSERT INTO tunnels (uuid, position, name, type, factor, ratio, enabled, entry_addresses, preference, created, wire_id) "
+              "VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM tunnels), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
               tunnel.uuid, tunnel.name, static_cast<int>(tunnel.type), tunnel.billing.factor, tunnel.billing.ratio, tunnel.enabled,
-              tunnel.entry_addresses, preference_number(tunnel.preference), tunnel.created)
+              tunnel.entry_addresses, preference_number(tunnel.preference), tunnel.created, tunnel.wire_id)
         .run();
     const TunnelId id{last_id(tx_)};
     insert_hops(id, tunnel.hops);
@@ -160,9 +161,11 @@ TunnelId TunnelTable::insert(const domain::Tunnel& tunnel)
 
 void TunnelTable::update(const domain::Tunnel& tunnel)
 {
-    Statement(tx_, "UPDATE tunnels SET name = ?, factor = ?, ratio = ?, enabled = ?, entry_addresses = ?, preference = ?, updated = ? WHERE id = ?",
-              tunnel.name, tunnel.billing.factor, tunnel.billing.ratio, tunnel.enabled, tunnel.entry_addresses, preference_number(tunnel.preference),
-              tunnel.updated, tunnel.id)
+    Statement(
+        tx_,
+        "UPDATE tunnels SET name = ?, factor = ?, ratio = ?, enabled = ?, entry_addresses = ?, preference = ?, updated = ?, wire_id = ? WHERE id = ?",
+        tunnel.name, tunnel.billing.factor, tunnel.billing.ratio, tunnel.enabled, tunnel.entry_addresses, preference_number(tunnel.preference),
+        tunnel.updated, tunnel.wire_id, tunnel.id)
         .run();
     Statement(tx_, "DELETE FROM tunnel_hops WHERE tunnel_id = ?", tunnel.id).run();
     insert_hops(tunnel.id, tunnel.hops);

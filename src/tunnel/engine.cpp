@@ -192,7 +192,8 @@ void Engine::Impl::apply_tunnels(const plan::Plan& plan)
     for (const auto& tunnel : plan.tunnels) wished.emplace(tunnel.id, &tunnel);
     for (auto it = tunnels.begin(); it != tunnels.end();) {
         const auto wish = wished.find(it->first);
-        if (wish != wished.end()) {
+        // Under another counter it is another tunnel: the streams that are there would go on counting where nobody looks.
+        if (wish != wished.end() && it->second.wish->plan.counter == wish->second->counter) {
             const auto& old = it->second.wish->plan;
             if (old.port != wish->second->port || old.address != wish->second->address) close_listener(it->second);
             ++it;
@@ -404,6 +405,7 @@ bool Engine::counts(ForwardId forward) const
 {
     if (has(forward)) return true;
     for (const auto& [id, one] : impl_->tunnels) {
+        if (one.wish->plan.counter == forward) return true;
         const auto& passes = one.wish->plan.passes;
         if (one.wish->exits.contains(forward) || std::binary_search(passes.begin(), passes.end(), forward)) return true;
     }

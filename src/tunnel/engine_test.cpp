@@ -245,6 +245,41 @@ TEST_CASE("a cap that forwards share counts the connections of all of them")
     CHECK(eventually([&] { return Client(world.entry_port(ForwardId{6})).exchange("x") == "x"; }));
 }
 
+TEST_CASE("nodes that somebody else pays for count what passes, middle and exit, TCP and UDP, and go on after a change")
+{
+    World world;
+    EchoServer echo;
+    world.build({Protocol::mtls, Protocol::tls});
+    world.add_forward(ForwardId{5}, {echo.tcp_target()});
+    world.add_forward(ForwardId{6}, {echo.udp_target()});
+    world.plan(1).tunnels[0].counter = ForwardId{100};
+    world.plan(2).tunnels[0].counter = ForwardId{200};
+    world.apply();
+    const auto said = random_bytes(200'000);
+    CHECK(Client(world.entry_port(ForwardId{5})).exchange(said) == said);
+    const auto agree = [&] {
+        auto entry = world.counted(ForwardId{5});
+        entry += world.counted(ForwardId{6});
+        return entry.up.value > 0 && world.carried(1, ForwardId{100}) == entry && world.carried(2, ForwardId{200}) == entry;
+    };
+    CHECK(eventually(agree));
+    UdpClient udp(world.entry_port(ForwardId{6}));
+    CHECK(udp.exchange("datagram") == "datagram");
+    CHECK(eventually([&] {
+        return world.carried(2, ForwardId{200}).down.value >= 200'008 && world.carried(1, ForwardId{100}) == world.carried(2, ForwardId{200});
+    }));
+    // Another counter is another payer: what was open under the old one is cut, and nothing more is counted there.
+    Client open(world.entry_port(ForwardId{5}));
+    CHECK(open.exchange("hello") == "hello");
+    const auto before = world.carried(2, ForwardId{200});
+    world.plan(2).tunnels[0].counter = ForwardId{201};
+    world.apply(2);
+    CHECK(open.read_all_or_reset() == ECONNRESET);
+    CHECK(eventually([&] { return Client(world.entry_port(ForwardId{5})).exchange("again") == "again"; }));
+    CHECK(world.carried(2, ForwardId{200}) == before);
+    CHECK(eventually([&] { return world.carried(2, ForwardId{201}).down.value >= 5; }));
+}
+
 TEST_CASE("a node without an open port dials the place before it")
 {
     for (const auto protocol : {Protocol::tls, Protocol::mtcp, Protocol::mwss}) {

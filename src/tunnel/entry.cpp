@@ -52,7 +52,7 @@ struct Entry::Client final : SocketPipe {
           slot(counters),
           address(from.address),
           client(std::move(of_client)),
-          out(place, Open{StreamKind::tcp, through, wish.id, from, {}}, *this),
+          out(place, Open{StreamKind::tcp, through, wish.path_id.value_or(wish.id), from, {}}, *this),
           sniffing(forward::any(wish.blocks)),
           began(on.clock->steady()),
           up_again(on.io),
@@ -184,7 +184,7 @@ struct Entry::Session final : StreamEnd, LiveStream {
           has_local(has_local_address),
           client(std::move(of_client)),
           idle_limit(entry.plan_.udp_idle_timeout),
-          out(place, Open{StreamKind::udp, through, entry.plan_.id, from.client, {}}, *this),
+          out(place, Open{StreamKind::udp, through, entry.plan_.path_id.value_or(entry.plan_.id), from.client, {}}, *this),
           down_again(entry.loop_.io),
           moved(entry.loop_.clock->steady())
     {

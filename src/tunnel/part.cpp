@@ -129,8 +129,10 @@ void Part::stream(Carrier& carrier, StreamId id, Open& open)
 {
     auto& mux = carrier.mux();
     if (!may_pass(open.forward)) return mux.reset(id, Reason::not_authorised);
-    auto* slot = loop_.carried(open.forward);
+    // Somebody else's tunnel is counted as a whole: its forwards have numbers of their own panel.
+    auto* slot = loop_.carried(wish_->plan.counter.value_or(open.forward));
     if (slot == nullptr) return mux.reset(id, Reason::overloaded); // what cannot be counted is not carried
+    if (wish_->plan.counter) forward::Slot::add(slot->connections, 1);
     loop_.streams_seen->fetch_add(1, std::memory_order_relaxed);
     if (!wish_->plan.next.empty()) {
         const auto middle = std::make_shared<Middle>(loop_, wish_->plan.id, place_, mux, id, open, *slot);

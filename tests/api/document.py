@@ -13,9 +13,9 @@ PAGE = ROOT / "docs" / "FLVX.md"
 BEGIN = "<!-- endpoints: made by tests/api/document.py -->"
 END = "<!-- end of endpoints -->"
 ROUTE = re.compile(
-    r'\{"(?P<path>/api/v1/[^"]+)",\s*Access::(?P<access>\w+),\s*Needs::(?P<needs>\w+),\s*(?P<handle>[\w:<>&]+)'
+    r'(?P<english>english\()?\{"(?P<path>/api/v1/[^"]+)",\s*Access::(?P<access>\w+),\s*Needs::(?P<needs>\w+),\s*(?P<handle>[\w:<>&]+)'
     r'(?:,\s*(?P<code>-?\d+)(?:,\s*(?:"(?P<message>[^"]*)"|\{\})(?:,\s*(?:(?P<get>true)|false)(?:,\s*\w+)?)?)?)?\}')
-ACCESS = {"open": "anybody", "signed_in": "signed in", "admin": "administrator"}
+ACCESS = {"open": "anybody", "signed_in": "signed in", "admin": "administrator", "peer": "another panel", "stopped_peer": "another panel"}
 NEEDS = {"nothing": "not read", "bytes": "a file, as it is or as a form's part", "anything": "read if it is an object", "object": "object", "object_or_empty": "object or empty"}
 
 
@@ -30,7 +30,7 @@ def table():
         for route in routes:
             count += 1
             method = "GET, POST" if route["get"] else "POST"
-            bad = "" if route["needs"] in ("nothing", "anything", "bytes") else f"{route['code'] or -1} {route['message'] or '请求参数错误'}"
+            bad = "" if route["needs"] in ("nothing", "anything", "bytes") else f"{route['code'] or -1} {route['message'] or ('Invalid JSON' if route['english'] else '请求参数错误')}"
             lines.append(f"| {method} | `{route['path']}` | {ACCESS[route['access']]} | {NEEDS[route['needs']]} | {bad} |")
     return "\n".join(lines), count
 

@@ -14,6 +14,9 @@ INVALID = "无效的token或token已过期"
 ADMIN_ONLY = "权限不足，仅管理员可操作"
 WRONG_METHOD = "请求失败"
 PASSWORD = "Case-Password-1"
+NO_SHARE = "Missing Authorization header"
+NO_BEARER = "Invalid Authorization format"
+NO_SUCH_SHARE = "Invalid token"
 
 BAD_BODIES = {
     "empty": b"",
@@ -86,12 +89,17 @@ def run(table):
         site.data("/user/create", {"user": "person", "pwd": PASSWORD})
         person = site.data("/user/login", {"username": "person", "password": PASSWORD}, token="")["token"]
         caller = Caller(site)
+        share = site.data("/federation/share/create", {"name": "guarded", "nodeId": 1, "portRangeStart": 21000, "portRangeEnd": 21010})["token"]
         known = {row.path for row in rows}
         caller.failures += [f"{path}: a route without a row in {table.name}" for path in sorted(routes_in_source() - known)]
         caller.failures += [f"{path}: a row without a route" for path in sorted(known - routes_in_source())]
         altered = admin[:-4] + ("AAAA" if not admin.endswith("AAAA") else "BBBB")
         before = fingerprint(site)
         for row in rows:
+            if row.access == "PEER":
+                check_peer_access(caller, row, admin, person, share)
+                check_bodies(caller, row, "Bearer " + share)
+                continue
             check_access(caller, row, admin, person, altered)
             check_bodies(caller, row, admin)
         # Nothing of all this changed anything.
@@ -102,11 +110,29 @@ def run(table):
 
 
 def fingerprint(site):
-    return json.dumps([site.data(path, {}) for path in ("/node/list", "/tunnel/list", "/forward/list", "/user/list", "/config/list")], sort_keys=True)
+    return json.dumps([site.data(path, {}) for path in ("/node/list", "/tunnel/list", "/forward/list", "/user/list", "/config/list", "/federation/share/list")], sort_keys=True)
 
 
 def fresh(site, name, password):
     return site.data("/user/login", {"username": name, "password": password}, token="")["token"]
+
+
+def wrong_method(row):
+    return "Invalid method" if row.path.startswith("/api/v1/federation/") else WRONG_METHOD
+
+
+def check_peer_access(caller, row, admin, person, share):
+    """Another panel asks, with a share's token behind Bearer; whoever is signed in is nobody here."""
+    nothing = b'{"id":0}'
+    caller.expect("as nobody", row.path, None, nothing, (401, NO_SHARE))
+    for what, token in (("as a regular user", person), ("as the administrator", admin), ("with a bare token", share), ("with half of it", "Bearer"),
+                        ("with more words", f"Bearer {share} more"), ("by another scheme", f"Basic {share}")):
+        caller.expect(what, row.path, token, nothing, (401, NO_BEARER))
+    for what, token in (("with an unknown token", "0" * 64), ("with a user's token", admin), ("with part of a token", share[:-1])):
+        caller.expect(what, row.path, "Bearer " + token, nothing, (401, NO_SUCH_SHARE))
+    caller.expect("with a share's token", row.path, "Bearer " + share, nothing, passed_guard)
+    for method in ("GET", "PUT", "DELETE"):
+        caller.expect(f"by {method}", row.path, "Bearer " + share, None, (-1, "Invalid method"), method=method)
 
 
 def check_access(caller, row, admin, person, altered):
@@ -132,7 +158,7 @@ def check_access(caller, row, admin, person, altered):
     caller.expect("with blanks around the token", row.path, f"  {admin} ", nothing, passed_guard)
     wrong = ("PUT",) if row.body == "GET" else ("GET", "PUT", "DELETE")
     for method in wrong:
-        caller.expect(f"by {method}", row.path, admin, None, (-1, WRONG_METHOD), method=method)
+        caller.expect(f"by {method}", row.path, admin, None, (-1, wrong_method(row)), method=method)
 
 
 def check_bodies(caller, row, admin):

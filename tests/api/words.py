@@ -1,4 +1,4 @@
-"""Every message of the dialect is known to the page, which shows its readers words of its own for it."""
+"""Every message of the dialect is known to the page, which shows its readers words of its own for it. What is said to other panels only is not for readers."""
 
 import pathlib
 import re
@@ -13,6 +13,7 @@ def pattern(template):
 
 def run():
     source = (ROOT / "src" / "api" / "flvx" / "messages.cpp").read_text(encoding="utf-8")
+    source, _ = source.split("// Said to other panels")
     rows = re.findall(r'\{Errc::\w+, "([\w.]+)", "([^"]+)"\}', source)
     page = (ROOT / "embed" / "src" / "api" / "errors.ts").read_text(encoding="utf-8")
     known = [pattern(text) for text in re.findall(r"\['([^']+)', 'error\.", page)]

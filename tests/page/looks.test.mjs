@@ -49,7 +49,7 @@ const looks = [
     { language: 'en', theme: 'dark', size: 'phone', viewport: phone },
     { language: 'zh', theme: 'light', size: 'phone', viewport: phone },
 ];
-const pages = ['/', '/forwards', '/forwards?group=user', '/tunnels', '/nodes', '/users', '/settings', '/account', '/reference', '/history', '/guide', '/nowhere'];
+const pages = ['/', '/forwards', '/forwards?group=user', '/tunnels', '/nodes', '/sharing', '/users', '/settings', '/account', '/reference', '/history', '/guide', '/nowhere'];
 const nameOf = (path) => path.replace(/[/?=]+/g, '-').replace(/^-$/, '-overview');
 
 for (const { language, theme, size, viewport } of looks) {

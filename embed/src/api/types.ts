@@ -183,6 +183,75 @@ export interface Node {
     isRemote: Flag;
     createdTime: number;
     local: boolean;
+    // Of another panel's node: whether it can be part of tunnels, and why it is not there.
+    tunnels?: boolean;
+    syncError?: string;
+}
+
+// A node of ours that another panel uses.
+export interface Share {
+    id: number;
+    name: string;
+    nodeId: number;
+    nodeName: string;
+    token: string;
+    pin: string;
+    maxBandwidth: number; // bytes in all; 0: no limit
+    currentFlow: number;
+    expiryTime: number; // ms; 0: never
+    portRangeStart: number;
+    portRangeEnd: number;
+    isActive: Flag;
+    allowedDomains: string;
+    allowedIps: string;
+    usedPorts: number[];
+    stopped: '' | 'disabled' | 'expired' | 'used_up';
+}
+
+export interface ShareDraft {
+    name: string;
+    nodeId: number;
+    maxBandwidth: number;
+    expiryTime: number;
+    portRangeStart: number;
+    portRangeEnd: number;
+    allowedIps: string;
+    allowedDomains: string;
+    isActive?: Flag;
+}
+
+// What a share of another panel gives.
+export interface ShareOffer {
+    nodeName: string;
+    serverIp: string;
+    status: Flag;
+    maxBandwidth: number;
+    currentFlow: number;
+    expiryTime: number;
+    portRangeStart: number;
+    portRangeEnd: number;
+    tunnels: boolean;
+}
+
+export interface RemoteImport {
+    remoteUrl: string;
+    token: string;
+    pin: string;
+    name: string;
+}
+
+export interface RemoteUsage {
+    nodeId: number;
+    nodeName: string;
+    remoteUrl: string;
+    portRangeStart: number;
+    portRangeEnd: number;
+    maxBandwidth: number;
+    currentFlow: number;
+    expiryTime: number;
+    bindings: { bindingId: number; tunnelName: string; chainType: number; allocatedPort: number }[];
+    tunnels: boolean;
+    syncError?: string;
 }
 
 export interface Release {

@@ -126,7 +126,8 @@ inline constexpr Field node_fields[] = {
     {"tls", Kind::integer, "1 blocks"}, {"socks", Kind::integer, "1 blocks"}, {"reachable", Kind::integer, "0: it dials the node before it"},
     {"publicPorts", Kind::text, "20000-20100=30000-30100: public = local"}, {"status", Kind::integer, "1 online"}, {"isRemote", Kind::integer, ""},
     {"remoteUrl", Kind::text, "or null"}, {"remoteToken", Kind::text, "or null"}, {"remoteConfig", Kind::text, "or null"}, {"createdTime", Kind::integer, "ms"},
-    {"local", Kind::boolean, "the node of the panel's own process"}};
+    {"local", Kind::boolean, "the node of the panel's own process"}, {"syncError", Kind::text, "why another panel's node is not there; or empty"},
+    {"tunnels", Kind::boolean, "it can be part of tunnels; false: the node of an FLVX panel"}};
 inline constexpr Shape node{"Node", node_fields, true};
 inline constexpr Field node_draft_fields[] = {
     {"id", Kind::integer, "of the node to update"}, {"name", Kind::text, "", true}, {"serverIp", Kind::text, "address or name", true}, {"serverIpV4", Kind::text, ""},
@@ -367,6 +368,79 @@ inline constexpr Field made_rule_fields[] = {{"index", Kind::integer, ""}, {"id"
 inline constexpr Shape made_rule{"ImportedRule", made_rule_fields};
 inline constexpr Field made_rules_fields[] = {{"created", Kind::integer, ""}, {"items", Kind::list, "", false, &made_rule}};
 inline constexpr Shape made_rules{"ImportedRules", made_rules_fields};
+
+inline constexpr Field share_role_fields[] = {
+    {"runtimeId", Kind::integer, ""}, {"port", Kind::integer, ""}, {"role", Kind::text, "middle exit entry, or empty"}, {"protocol", Kind::text, ""},
+    {"resourceKey", Kind::text, "the other panel's word for it"}, {"applied", Kind::integer, "1: in use"}, {"updatedTime", Kind::integer, "ms"}};
+inline constexpr Shape share_role{"ShareRole", share_role_fields};
+inline constexpr Field share_fields[] = {
+    {"id", Kind::integer, ""}, {"name", Kind::text, ""}, {"nodeId", Kind::integer, ""}, {"nodeName", Kind::text, ""}, {"token", Kind::text, "for the other panel"},
+    {"maxBandwidth", Kind::integer, "bytes in all; 0: no limit"}, {"expiryTime", Kind::integer, "ms; 0: never"}, {"portRangeStart", Kind::integer, ""},
+    {"portRangeEnd", Kind::integer, ""}, {"currentFlow", Kind::integer, "bytes, both directions"}, {"isActive", Kind::integer, ""}, {"createdTime", Kind::integer, "ms"},
+    {"updatedTime", Kind::integer, "ms"}, {"allowedDomains", Kind::text, "comma-separated"}, {"allowedIps", Kind::text, "networks, comma-separated"},
+    {"usedPorts", Kind::integers, ""}, {"usedPortDetails", Kind::list, "", false, &share_role}, {"activeRuntimeNum", Kind::integer, ""},
+    {"stopped", Kind::text, "disabled expired used_up, or empty"}, {"pin", Kind::text, "of this panel's TLS key, where its certificate is its own"}};
+inline constexpr Shape share{"Share", share_fields};
+inline constexpr Field share_draft_fields[] = {
+    {"id", Kind::integer, "of the share to update"}, {"name", Kind::text, "", true}, {"nodeId", Kind::integer, "needed for a new one"},
+    {"maxBandwidth", Kind::integer, "bytes in all; 0: no limit"}, {"expiryTime", Kind::integer, "ms; 0: never"}, {"portRangeStart", Kind::integer, ""},
+    {"portRangeEnd", Kind::integer, ""}, {"allowedDomains", Kind::text, "comma-separated"}, {"allowedIps", Kind::text, "addresses or networks, comma-separated"},
+    {"isActive", Kind::integer, "of an update: 0 switches it off"}};
+inline constexpr Shape share_draft{"ShareDraft", share_draft_fields};
+inline constexpr Field made_share_fields[] = {{"id", Kind::integer, ""}, {"token", Kind::text, "64 hex digits"}, {"pin", Kind::text, ""}};
+inline constexpr Shape made_share{"MadeShare", made_share_fields};
+inline constexpr Field remote_role_fields[] = {
+    {"bindingId", Kind::integer, ""}, {"tunnelId", Kind::integer, ""}, {"tunnelName", Kind::text, ""}, {"chainType", Kind::integer, "2 hop, 3 exit"},
+    {"hopInx", Kind::integer, ""}, {"allocatedPort", Kind::integer, ""}, {"resourceKey", Kind::text, ""}, {"remoteBindingId", Kind::text, ""}, {"updatedTime", Kind::integer, "ms"}};
+inline constexpr Shape remote_role{"RemoteRole", remote_role_fields};
+inline constexpr Field remote_usage_fields[] = {
+    {"nodeId", Kind::integer, ""}, {"nodeName", Kind::text, ""}, {"remoteUrl", Kind::text, ""}, {"shareId", Kind::integer, ""}, {"shareName", Kind::text, ""},
+    {"portRangeStart", Kind::integer, ""}, {"portRangeEnd", Kind::integer, ""}, {"maxBandwidth", Kind::integer, "bytes"}, {"currentFlow", Kind::integer, "bytes"},
+    {"expiryTime", Kind::integer, "ms; 0: never"}, {"usedPorts", Kind::integers, ""}, {"bindings", Kind::list, "", false, &remote_role},
+    {"activeBindingNum", Kind::integer, ""}, {"syncError", Kind::text, "absent when the other panel answered"}, {"tunnels", Kind::boolean, "it can be part of tunnels"}};
+inline constexpr Shape remote_usage{"RemoteUsage", remote_usage_fields};
+inline constexpr Field remote_import_fields[] = {
+    {"remoteUrl", Kind::text, "of the other panel", true}, {"token", Kind::text, "", true}, {"remoteToken", Kind::text, "instead"}, {"name", Kind::text, "absent: its name there"},
+    {"pin", Kind::text, "sha256// and base64 of that panel's TLS key; absent: its certificate is verified"}};
+inline constexpr Shape remote_import{"RemoteImport", remote_import_fields};
+inline constexpr Field share_offer_fields[] = {
+    {"shareId", Kind::integer, ""}, {"shareName", Kind::text, ""}, {"nodeId", Kind::integer, ""}, {"nodeName", Kind::text, ""}, {"serverIp", Kind::text, ""},
+    {"status", Kind::integer, "1 online"}, {"maxBandwidth", Kind::integer, "bytes"}, {"currentFlow", Kind::integer, "bytes"}, {"expiryTime", Kind::integer, "ms"},
+    {"portRangeStart", Kind::integer, ""}, {"portRangeEnd", Kind::integer, ""}, {"sluice", Kind::any, "for panels of this kind: key, addresses"},
+    {"tunnels", Kind::boolean, "of a preview: it can be part of tunnels"}};
+inline constexpr Shape share_offer{"ShareOffer", share_offer_fields};
+inline constexpr Field peer_tunnel_fields[] = {{"protocol", Kind::text, "tcp, udp, else both"}, {"remotePort", Kind::integer, "", true}, {"target", Kind::text, "host:port", true}};
+inline constexpr Shape peer_tunnel{"PeerTunnel", peer_tunnel_fields};
+inline constexpr Field made_peer_tunnel_fields[] = {{"tunnelId", Kind::integer, ""}};
+inline constexpr Shape made_peer_tunnel{"MadePeerTunnel", made_peer_tunnel_fields};
+inline constexpr Field peer_reserve_fields[] = {{"resourceKey", Kind::text, "", true}, {"protocol", Kind::text, "tls"}, {"requestedPort", Kind::integer, "0: the lowest free one"}};
+inline constexpr Shape peer_reserve{"PeerReserve", peer_reserve_fields};
+inline constexpr Field peer_reservation_fields[] = {{"reservationId", Kind::text, ""}, {"allocatedPort", Kind::integer, ""}, {"bindingId", Kind::text, "empty until a role is applied"}};
+inline constexpr Shape peer_reservation{"PeerReservation", peer_reservation_fields};
+inline constexpr Field peer_target_fields[] = {{"host", Kind::text, ""}, {"port", Kind::integer, ""}, {"protocol", Kind::text, ""}};
+inline constexpr Shape peer_target{"PeerTarget", peer_target_fields};
+inline constexpr Field peer_role_fields[] = {
+    {"reservationId", Kind::text, ""}, {"resourceKey", Kind::text, "instead"}, {"role", Kind::text, "middle or exit", true}, {"protocol", Kind::text, ""},
+    {"strategy", Kind::text, "round"}, {"targets", Kind::list, "of a middle: the next place", false, &peer_target}, {"sluice", Kind::any, "the tunnel's number; without, a role is refused"}};
+inline constexpr Shape peer_role{"PeerRole", peer_role_fields};
+inline constexpr Field peer_release_fields[] = {{"bindingId", Kind::text, ""}, {"reservationId", Kind::text, "instead"}, {"resourceKey", Kind::text, "instead"}};
+inline constexpr Shape peer_release{"PeerRelease", peer_release_fields};
+inline constexpr Field peer_probe_fields[] = {{"ip", Kind::text, "", true}, {"port", Kind::integer, "", true}, {"count", Kind::integer, "4"}, {"timeout", Kind::integer, "ms; 5000"}};
+inline constexpr Shape peer_probe{"PeerProbe", peer_probe_fields};
+inline constexpr Field peer_probe_result_fields[] = {{"ip", Kind::text, ""}, {"port", Kind::integer, ""}, {"success", Kind::boolean, ""}, {"averageTime", Kind::number, "ms"},
+                                                     {"packetLoss", Kind::number, "%"}, {"errorMessage", Kind::text, ""}};
+inline constexpr Shape peer_probe_result{"PeerProbeResult", peer_probe_result_fields};
+inline constexpr Field peer_command_fields[] = {{"commandType", Kind::text, "AddService UpdateService DeleteService PauseService ResumeService AddLimiters DeleteLimiters TcpPing reload", true},
+                                                {"data", Kind::any, ""}};
+inline constexpr Shape peer_command{"PeerCommand", peer_command_fields};
+inline constexpr Field peer_command_result_fields[] = {{"type", Kind::text, ""}, {"success", Kind::boolean, ""}, {"message", Kind::text, ""}, {"data", Kind::any, ""}};
+inline constexpr Shape peer_command_result{"PeerCommandResult", peer_command_result_fields};
+inline constexpr Field peer_wish_fields[] = {{"version", Kind::integer, "1", true}, {"panel", Kind::text, "which panel asks", true}, {"revision", Kind::integer, "", true},
+                                             {"plan", Kind::any, "as on the link; absent: as before"}, {"forgotten", Kind::integers, "forwards whose counters may go"}};
+inline constexpr Shape peer_wish{"PeerWish", peer_wish_fields};
+inline constexpr Field peer_state_fields[] = {{"version", Kind::integer, "1"}, {"share", Kind::object, "", false, &share_offer}, {"stopped", Kind::text, "why it carries nothing, or empty"},
+                                              {"revision", Kind::integer, "of the wish that is kept"}, {"applied", Kind::any, "as on the link"}, {"report", Kind::any, "as on the link"}};
+inline constexpr Shape peer_state{"PeerState", peer_state_fields};
 // clang-format on
 
 } // namespace shapes

@@ -61,8 +61,9 @@ constexpr DocumentedPath plain_paths[] = {
 
 std::vector<std::span<const Route>> all_routes()
 {
-    return {account_routes(), user_routes(),   node_routes(),        tunnel_routes(), assignment_routes(), forward_routes(), setting_routes(),
-            group_routes(),   backup_routes(), speed_limit_routes(), quota_routes(),  rule_routes(),       security_routes()};
+    return {account_routes(), user_routes(),    node_routes(),     tunnel_routes(),     assignment_routes(),
+            forward_routes(), setting_routes(), group_routes(),    backup_routes(),     speed_limit_routes(),
+            quota_routes(),   rule_routes(),    security_routes(), federation_routes(), peer_routes()};
 }
 
 Dialect::Dialect(panel::Panel& panel) : panel_(panel), feed_(std::make_unique<LiveFeed>(panel)) {}
@@ -80,8 +81,22 @@ http::Response Dialect::render(const Reply& reply) const
     return http::Response::json(envelope.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+std::optional<Reply> Dialect::admit_peer(bool even_stopped, Call& call) const
+{
+    const auto header = trim(call.request.header("Authorization"));
+    if (header.empty()) return fail(401, "Missing Authorization header");
+    const auto words = split(header, ' ');
+    if (words.size() != 2 || words[0] != "Bearer" || words[1].empty()) return fail(401, "Invalid Authorization format");
+    const std::string domain{trim(call.request.header("X-Panel-Domain"))};
+    auto share = call.panel.share_peers().admit(Secret{std::string{words[1]}}, call.request.remote.address, domain, even_stopped);
+    if (!share) return fail_peer(share.error());
+    call.share = std::move(*share);
+    return std::nullopt;
+}
+
 std::optional<Reply> Dialect::admit(Access access, Call& call) const
 {
+    if (access == Access::peer || access == Access::stopped_peer) return admit_peer(access == Access::stopped_peer, call);
     const auto token = trim(call.request.header("Authorization"));
     if (access == Access::open && token.empty()) return std::nullopt;
     if (token.empty()) return fail(401, std::string{missing_token});
@@ -106,11 +121,11 @@ std::optional<Reply> Dialect::admit(Access access, Call& call) const
 
 http::Response Dialect::serve(const Route& route, const http::Request& request) const
 {
-    Call call{panel_, request, {}, std::nullopt, {}};
+    Call call{panel_, request, {}, std::nullopt, {}, std::nullopt};
     if (const auto refused = admit(route.access, call)) return render(*refused);
     if (call.actor && call.actor->scope && !reaches(*call.actor->scope, route.reach)) return render(fail(make_error(Errc::forbidden, "token.scope")));
     const bool reading = request.method == "GET" || request.method == "HEAD";
-    if (request.method != "POST" && !(route.also_get && reading)) return render(fail(-1, "请求失败"));
+    if (request.method != "POST" && !(route.also_get && reading)) return render(fail(-1, std::string{route.bad_method}));
     const bool optional = route.needs == Needs::anything || (route.needs == Needs::object_or_empty && trim(request.body).empty());
     if (route.needs != Needs::nothing && route.needs != Needs::bytes) {
         auto body = Body::parse(request.body);
@@ -122,7 +137,7 @@ http::Response Dialect::serve(const Route& route, const http::Request& request) 
 
 http::Response Dialect::unrouted(const http::Request& request) const
 {
-    Call call{panel_, request, {}, std::nullopt, {}};
+    Call call{panel_, request, {}, std::nullopt, {}, std::nullopt};
     if (const auto refused = admit(access_of_unrouted(request.path), call)) return render(*refused);
     return http::Response::text(404, "404 page not found");
 }

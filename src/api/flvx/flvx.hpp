@@ -23,6 +23,7 @@ public:
 private:
     // Guard order of contract 1.7. Sets who asks; an answer ends the request.
     std::optional<Reply> admit(Access access, Call& call) const;
+    std::optional<Reply> admit_peer(bool even_stopped, Call& call) const; // contract 5.10
     http::Response serve(const Route& route, const http::Request& request) const;
     http::Response subscribe(const http::Request& request) const; // contract 5.14
     http::Response unrouted(const http::Request& request) const;

@@ -198,8 +198,8 @@ TEST_CASE_FIXTURE(Feed, "a user hears of his own forwards alone: no node, nobody
     assign(alice, tunnel);
     const auto his = make_forward(alice, tunnel, 20001);
     const auto other = make_forward(admin, tunnel, 20002);
-    live.counters(node, {{his, 1, {{0}, {0}}, 0, 1}, {other, 1, {{0}, {0}}, 0, 4}}, SteadyTime{} + Seconds{1});
-    live.counters(node, {{his, 1, {{500}, {1000}}, 0, 1}, {other, 1, {{7000}, {7000}}, 0, 4}}, SteadyTime{} + Seconds{2});
+    live.counters(node, {{his, 1, {{0}, {0}}, {}, 0, 1}, {other, 1, {{0}, {0}}, {}, 0, 4}}, SteadyTime{} + Seconds{1});
+    live.counters(node, {{his, 1, {{500}, {1000}}, {}, 0, 1}, {other, 1, {{7000}, {7000}}, {}, 0, 4}}, SteadyTime{} + Seconds{2});
     auto answer = knock("0", token_of(alice));
     auto& handler = std::get<http::WebSocketHandler>(answer);
     const auto socket = watch(handler);

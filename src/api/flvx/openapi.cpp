@@ -80,6 +80,8 @@ std::string who(Access access)
     case Access::open: return "Anybody.";
     case Access::signed_in: return "Whoever is signed in.";
     case Access::admin: return "Administrators.";
+    case Access::peer: return "Another panel, with the token of a share behind Bearer.";
+    case Access::stopped_peer: return "Another panel, with the token of a share behind Bearer, also when it has ended.";
     }
     return "";
 }
@@ -90,6 +92,8 @@ std::string_view name_of(Access access)
     case Access::open: return "open";
     case Access::signed_in: return "signed_in";
     case Access::admin: return "admin";
+    case Access::peer:
+    case Access::stopped_peer: return "peer";
     }
     return "";
 }

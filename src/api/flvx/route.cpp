@@ -50,6 +50,13 @@ Reply fail(const Error& error)
     return {role ? 403 : code_of(error.code), message_of(error), std::nullopt, std::nullopt};
 }
 
+Reply fail_peer(const Error& error)
+{
+    auto reply = fail(error);
+    if (error.code == Errc::forbidden || error.code == Errc::quota_exceeded) reply.code = 403;
+    return reply;
+}
+
 std::optional<std::int64_t> id_of(const Call& call, const char* key, const char* alias) { return call.body.id(call.body.either(key, alias)); }
 
 std::optional<std::pair<std::size_t, std::size_t>> part_of(const Call& call)

@@ -29,7 +29,8 @@ Reply ok();
 Reply ok(Json data);
 Reply bare(http::Response response);
 Reply fail(int code, std::string message);
-Reply fail(const Error& error); // code and words of the dialect; the detail goes to the log
+Reply fail_peer(const Error& error); // for other panels: "not allowed" and "used up" are 403 (contract 5.10)
+Reply fail(const Error& error);      // code and words of the dialect; the detail goes to the log
 
 struct Call {
     panel::Panel& panel;
@@ -37,13 +38,20 @@ struct Call {
     Body body;
     std::optional<panel::Actor> actor; // absent only on public routes
     std::string token_hash;
+    std::optional<domain::Share> share; // of another panel that asks; on its routes always there
 
     const panel::Actor& who() const { return *actor; }
 };
 
 using Handle = Reply (*)(Call&);
 
-enum class Access { open, signed_in, admin };
+enum class Access {
+    open,
+    signed_in,
+    admin,
+    peer,         // another panel, with the token of a share (contract 5.10)
+    stopped_peer, // also when its share has expired or is switched off
+};
 
 // What the body must be.
 enum class Needs {
@@ -73,6 +81,7 @@ struct Route {
     std::string_view bad_body = "请求参数错误";
     bool also_get = false;
     std::size_t body_limit = std::size_t{1024} * 1024; // bytes
+    std::string_view bad_method = "请求失败";
     // For the API document (openapi.hpp).
     std::string_view about = {};
     const Shape* takes = nullptr; // the body; absent: none, or a file
@@ -104,6 +113,8 @@ std::span<const Route> speed_limit_routes();
 std::span<const Route> quota_routes();
 std::span<const Route> rule_routes();
 std::span<const Route> security_routes();
+std::span<const Route> federation_routes();
+std::span<const Route> peer_routes();
 std::vector<std::span<const Route>> all_routes(); // each of the tables above
 
 // Shapes that many endpoints share (FLVX contract 1.10).

@@ -279,33 +279,53 @@ Json speed_limit_json(const panel::SpeedLimitView& view)
             {"updatedTime", time_or_null(one.updated)}};
 }
 
+namespace {
+
+// A text that holds JSON (contract 3.2).
+std::string remote_config(const domain::RemoteNode& remote)
+{
+    return Json{{"shareId", remote.share},
+                {"maxBandwidth", remote.quota.value},
+                {"currentFlow", remote.used.value},
+                {"expiryTime", expiry(remote.expires)},
+                {"portRangeStart", remote.port_first},
+                {"portRangeEnd", remote.port_last}}
+        .dump();
+}
+
+} // namespace
+
 Json node_json(const panel::NodeView& view)
 {
     const auto& node = view.node;
-    return {{"id", node.id.value},
-            {"inx", node.order},
-            {"name", node.name},
-            {"ip", node.address},
-            {"serverIp", node.address},
-            {"serverIpV4", text_or_null(node.address_v4)},
-            {"serverIpV6", text_or_null(node.address_v6)},
-            {"port", node.ports.to_text()},
-            {"tcpListenAddr", node.tcp_listen},
-            {"udpListenAddr", node.udp_listen},
-            {"interfaceName", text_or_null(node.egress_interface)},
-            {"version", text_or_null(node.version)},
-            {"http", node.blocks.http ? 1 : 0},
-            {"tls", node.blocks.tls ? 1 : 0},
-            {"socks", node.blocks.socks ? 1 : 0},
-            {"reachable", node.reachable ? 1 : 0},
-            {"publicPorts", node.public_ports.to_text()},
-            {"status", view.online ? 1 : 0},
-            {"isRemote", 0},
-            {"remoteUrl", nullptr},
-            {"remoteToken", nullptr},
-            {"remoteConfig", nullptr},
-            {"createdTime", to_epoch_ms(node.created)},
-            {"local", node.local}};
+    const auto& remote = view.remote;
+    Json json{{"id", node.id.value},
+              {"inx", node.order},
+              {"name", node.name},
+              {"ip", node.address},
+              {"serverIp", node.address},
+              {"serverIpV4", text_or_null(node.address_v4)},
+              {"serverIpV6", text_or_null(node.address_v6)},
+              {"port", node.remote && node.ports.empty() ? "0" : node.ports.to_text()},
+              {"tcpListenAddr", node.tcp_listen},
+              {"udpListenAddr", node.udp_listen},
+              {"interfaceName", text_or_null(node.egress_interface)},
+              {"version", text_or_null(node.version)},
+              {"http", node.blocks.http ? 1 : 0},
+              {"tls", node.blocks.tls ? 1 : 0},
+              {"socks", node.blocks.socks ? 1 : 0},
+              {"reachable", node.reachable ? 1 : 0},
+              {"publicPorts", node.public_ports.to_text()},
+              {"status", view.online ? 1 : 0},
+              {"isRemote", node.remote ? 1 : 0},
+              {"remoteUrl", remote ? Json(remote->url) : Json(nullptr)},
+              {"remoteToken", nullptr}, // a credential of another panel: not shown again
+              {"remoteConfig", remote ? Json(remote_config(*remote)) : Json(nullptr)},
+              {"createdTime", to_epoch_ms(node.created)},
+              {"local", node.local},
+              {"tunnels", !remote || remote->key.has_value()},
+              {"syncError", remote ? remote->problem : std::string{}}};
+    return json;
 }
 
 Json tunnel_json(const panel::TunnelView& view)

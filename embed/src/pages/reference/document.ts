@@ -1,5 +1,5 @@
 // The API document of this panel, as rows that a page can show. Knows the part of OpenAPI that the panel writes.
-export type Access = 'open' | 'signed_in' | 'admin';
+export type Access = 'open' | 'signed_in' | 'admin' | 'peer';
 
 export interface FieldRow {
     name: string; // "results[].success"

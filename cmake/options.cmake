@@ -15,10 +15,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 reports frees of vectors that it itself moved out of existence.
   target_compile_options(sluice_options INTERFACE -Wno-free-nonheap-object)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Its collector would walk the precompiled headers again and again for a few megabytes: a tenth of the time. Costs 0.5 GB at most.
-  target_compile_options(sluice_options INTERFACE --param=ggc-min-heapsize=524288)
-endif()
 
 # How programs are linked: static-pie for the product, dynamic for sanitizer builds (which cannot be static).
 add_library(sluice_static INTERFACE)

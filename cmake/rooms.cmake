@@ -3,7 +3,7 @@
 # src/PATH/*.cpp becomes the static library room_PATH; src/PATH/*_test.cpp becomes the program test_PATH, run by CTest.
 # A room that has no source yet is an interface library, so that the list of rooms is the list of folders.
 # No byte of traffic passes through a room that says SMALL or PLAIN. SMALL: its code is made small instead of fast. PLAIN: it waits for the
-# disk or the network whatever the compiler does, so the compiler does less (-O1), which makes a build a third quicker.
+# disk or the network whatever the compiler does, so the compiler does less (-O1): a file takes a third less of its time.
 # PRECOMPILE: the set of precompiled headers (precompiled.cmake), where it is not the one that its libraries ask for.
 # Each room is also a line of rooms.txt in the build folder, from which tests/structure checks the #include lines: there is one table.
 function(sluice_room path)

@@ -3,6 +3,9 @@
 # With -DSLUICE_FUZZ=ON (clang only) fuzz_NAME is a libFuzzer program. In every other build it replays tests/fuzz/corpus/NAME through
 # the same function as a test: what was found once stays found.
 
+if(SLUICE_SANITIZE STREQUAL "thread")
+  return() # each runs on one thread
+endif()
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*.cpp)
 list(REMOVE_ITEM fuzz_sources ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.cpp)
 if(NOT SLUICE_FUZZ)

@@ -1,13 +1,14 @@
-# sluice_room(PATH [SMALL | PLAIN] [PRECOMPILE set] [DEPENDS room...] [LIBRARIES target...] [TEST_LIBRARIES target...] [SOURCES generated...])
+# sluice_room(PATH [SMALL | PLAIN] [ONE_THREAD] [PRECOMPILE set] [DEPENDS room...] [LIBRARIES target...] [TEST_LIBRARIES target...] [SOURCES generated...])
 #
 # src/PATH/*.cpp becomes the static library room_PATH; src/PATH/*_test.cpp becomes the program test_PATH, run by CTest.
 # A room that has no source yet is an interface library, so that the list of rooms is the list of folders.
 # No byte of traffic passes through a room that says SMALL or PLAIN. SMALL: its code is made small instead of fast. PLAIN: it waits for the
 # disk or the network whatever the compiler does, so the compiler does less (-O1): a file takes a third less of its time.
+# ONE_THREAD: its unit tests run on one thread, so that ThreadSanitizer has nothing to see in them and its build leaves them out.
 # PRECOMPILE: the set of precompiled headers (precompiled.cmake), where it is not the one that its libraries ask for.
 # Each room is also a line of rooms.txt in the build folder, from which tests/structure checks the #include lines: there is one table.
 function(sluice_room path)
-  cmake_parse_arguments(ROOM "SMALL;PLAIN" "PRECOMPILE" "DEPENDS;LIBRARIES;TEST_LIBRARIES;SOURCES" ${ARGN})
+  cmake_parse_arguments(ROOM "SMALL;PLAIN;ONE_THREAD" "PRECOMPILE" "DEPENDS;LIBRARIES;TEST_LIBRARIES;SOURCES" ${ARGN})
   string(REPLACE "/" "_" name ${path})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*.cpp)
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*_test.cpp)
@@ -48,9 +49,13 @@ function(sluice_room path)
     target_link_libraries(room_${name} INTERFACE sluice_options ${links})
   endif()
 
+  if(ROOM_ONE_THREAD AND SLUICE_SANITIZE STREQUAL "thread")
+    set(tests)
+  endif()
   if(tests AND SLUICE_TESTS)
     add_executable(test_${name} ${tests})
     target_link_libraries(test_${name} PRIVATE room_${name} ${ROOM_TEST_LIBRARIES} sluice_test_main sluice_static)
+    target_compile_options(test_${name} PRIVATE ${test_code})
     sluice_use_precompiled(test_${name} SET test)
     sluice_test(unit_${name} LABEL unit TIMEOUT 300 COMMAND test_${name})
   endif()

@@ -62,12 +62,17 @@ TEST_CASE_FIXTURE(Counter, "only what this node's panel signed, for this machine
 TEST_CASE_FIXTURE(Counter, "pieces are taken in order and no further than the release says")
 {
     auto download = *Download::begin(order(release), here, clock.steady());
-    const auto take = [&](std::uint64_t offset, const char* bytes) { return download.take({7, offset, bytes}, clock.steady()); };
+    link::UpgradeData piece; // what a result shows lies in it
+    const auto take = [&](std::uint64_t offset, const char* bytes) {
+        piece = {7, offset, bytes};
+        return download.take(piece, clock.steady());
+    };
     CHECK(download.wish().offset == 0);
     CHECK(take(0, "1234").value() == "1234");
     CHECK(download.percent() == 40);
     CHECK(take(0, "1234").value().empty()); // asked for twice
-    CHECK(download.take({8, 4, "x"}, clock.steady()).value().empty());
+    piece = {8, 4, "x"};
+    CHECK(download.take(piece, clock.steady()).value().empty());
     CHECK(download.wish().offset == 4);
     CHECK(take(4, "1234567").error().field == "upgrade.data");
     CHECK(take(4, "").error().code == Errc::unavailable);

@@ -148,7 +148,8 @@ std::vector<DeployTarget> deploy_targets(store::ReadTx& tx, const domain::Forwar
     }
     // Nodes of a chain behind its entries: nobody listens there, but without them nothing arrives.
     for (const auto& [id, revision] : revisions) {
-        if (std::any_of(targets.begin(), targets.end(), [id = id](const DeployTarget& one) { return one.node == id; })) continue;
+        const auto listens = [node = id](const DeployTarget& one) { return one.node == node; };
+        if (std::any_of(targets.begin(), targets.end(), listens)) continue;
         if (const auto node = nodes.find(id)) targets.push_back({id, node->name, revision, 0});
     }
     return targets;

@@ -127,7 +127,7 @@ private:
 
 class NextPlace {
 public:
-    NextPlace(Loop& loop, plan::Pick pick) : loop_(loop), pick_(pick) {}
+    explicit NextPlace(plan::Pick pick) : pick_(pick) {}
 
     void set_links(std::vector<Link*> links) { links_ = std::move(links); }
     void set_pick(plan::Pick pick) { pick_ = pick; }
@@ -141,7 +141,6 @@ public:
 
 private:
     std::vector<Link*> order();
-    Loop& loop_;
     plan::Pick pick_;
     std::vector<Link*> links_;
     std::size_t turn_ = 0;

@@ -16,7 +16,7 @@ unsigned wanted_carriers(const Loop& loop, const TunnelWish& wish) { return wish
 
 } // namespace
 
-Part::Part(Loop& loop, TunnelWishPtr wish) : loop_(loop), wish_(std::move(wish)), place_(loop, wish_->plan.pick) { make_links(); }
+Part::Part(Loop& loop, TunnelWishPtr wish) : loop_(loop), wish_(std::move(wish)), place_(wish_->plan.pick) { make_links(); }
 
 Part::~Part()
 {

@@ -9,7 +9,7 @@ target_compile_definitions(sluice_options INTERFACE SLUICE_VERSION="${SLUICE_VER
 find_package(Threads REQUIRED)
 target_link_libraries(sluice_options INTERFACE Threads::Threads)
 target_compile_options(sluice_options INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Werror -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
   -ffunction-sections -fdata-sections -g1)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # asio 1.22 sees clang's coroutines only with these; libstdc++ 12 calls its own std::get_temporary_buffer, which it calls deprecated.
@@ -38,7 +38,7 @@ if(SLUICE_SANITIZE)
   target_link_options(sluice_options INTERFACE ${flags} -fuse-ld=lld)
   set(SLUICE_SYSTEM_FLAGS ${flags} -O0)
 else()
-  target_compile_options(sluice_options INTERFACE -Werror -fPIE
+  target_compile_options(sluice_options INTERFACE -fPIE
     -fstack-protector-strong -fstack-clash-protection)
   target_compile_definitions(sluice_options INTERFACE _GLIBCXX_ASSERTIONS $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")

@@ -143,7 +143,7 @@ TEST_CASE("parcels of any size cross between two processes, and an end is notice
     std::vector<int> many;
     for (int i = 0; i < 450; ++i) many.push_back(some_descriptor());
     const std::string text(3'000'000, 'x');
-    std::thread sender([&here = here, &text, &many, until] { CHECK(here.send(text, many, until)); });
+    std::thread sender([&near = here, &text, &many, until] { CHECK(near.send(text, many, until)); });
     const auto parcel = there.receive(until);
     sender.join();
     REQUIRE(parcel);

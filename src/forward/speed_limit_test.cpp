@@ -19,7 +19,7 @@ constexpr plan::LimitId first_limit{7};
 // Sends zeros until its peer is gone.
 class Sender {
 public:
-    explicit Sender(const Descriptor& socket) : thread_([this, descriptor = socket.get()] { run(descriptor); }) {}
+    explicit Sender(const Descriptor& socket) : thread_([descriptor = socket.get()] { run(descriptor); }) {}
     ~Sender() { thread_.join(); }
     Sender(const Sender&) = delete;
     Sender& operator=(const Sender&) = delete;

@@ -118,7 +118,7 @@ struct FarNode {
         if (session->open() && sent == 0 && !counters.empty()) {
             sent = ++sequence;
             plan::Report report{sent, {}, {}};
-            for (const auto& [id, up] : counters) report.counters.push_back({id, 1, {{up}, {}}, 0, 0});
+            for (const auto& [id, up] : counters) report.counters.push_back({id, 1, {{up}, {}}, {}, 0, 0});
             (void)session->send(now, report);
         }
         const auto bytes = session->take_output();

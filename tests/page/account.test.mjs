@@ -34,7 +34,7 @@ function codeNow(secret) {
     return String((digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
-test('a second factor is set up with a key, and its recovery codes are shown once', async () => {
+test('a second factor is set up with a QR code or its key, and its recovery codes are shown once', async () => {
     await visitor.open('/account');
     const card = page.locator('section', { has: page.getByRole('heading', { name: 'Second factor' }) });
     await card.locator('[name=factor-password]').fill('wrong');
@@ -44,6 +44,11 @@ test('a second factor is set up with a key, and its recovery codes are shown onc
     await card.getByRole('button', { name: 'Set it up' }).click();
     const secret = await card.locator('.copy .mono').textContent();
     assert.match(secret, /^[A-Z2-7]{32}$/);
+    const read = new URL(await visitor.readCode(card.getByRole('img', { name: 'QR code of the key' })));
+    assert.equal(read.protocol, 'otpauth:');
+    assert.equal(read.searchParams.get('secret'), secret);
+    assert.equal(read.href, await card.getByRole('link', { name: 'Open the app on this device' }).getAttribute('href'));
+    await visitor.checkAccess('offer of a second factor');
     await card.locator('[name=factor-code]').fill(codeNow(secret));
     await card.getByRole('button', { name: 'Switch it on' }).click();
     await card.getByText('10 recovery codes are left.').waitFor();

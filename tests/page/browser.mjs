@@ -9,6 +9,7 @@ import { patience } from './appliance.mjs';
 const require = createRequire(new URL('../../embed/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const codeReader = require.resolve('jsqr');
 const screenshots = process.env.SLUICE_SCREENSHOTS;
 
 export const desktop = { width: 1440, height: 900 };
@@ -73,6 +74,25 @@ export class Visitor {
 
     async wholePicture(name) {
         if (screenshots) await this.page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+    }
+
+    // What a camera would read of the QR code in `element`: its pixels, by a reader that is not the library which drew it. On a blank page of its
+    // own, because the page's policy lets no test code in.
+    async readCode(element) {
+        const picture = (await element.screenshot()).toString('base64');
+        const page = await this.context.newPage();
+        await page.addScriptTag({ path: codeReader });
+        const text = await page.evaluate(async (base64) => {
+            const image = new Image();
+            image.src = `data:image/png;base64,${base64}`;
+            await image.decode();
+            const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+            const context = canvas.getContext('2d');
+            context.drawImage(image, 0, 0);
+            return globalThis.jsQR(context.getImageData(0, 0, image.width, image.height).data, image.width, image.height)?.data ?? null;
+        }, picture);
+        await page.close();
+        return text;
     }
 
     // axe's "serious" and "critical" findings, contrast among them. The page's policy lets no test code in, so it comes by the debugger.

@@ -118,6 +118,16 @@ for (const { language, theme, size, viewport } of looks) {
             await visitor.checkWidth(`alice ${path}`);
             await visitor.wholePicture(`${look}-user${nameOf(path)}`);
         }
+        // A code that a camera can read in each look, and nothing beside it that is cut off.
+        await visitor.page.locator('[name=factor-password]').fill('alice-secret');
+        await visitor.page.keyboard.press('Enter');
+        const code = visitor.page.locator('svg[role=img][viewBox]').first();
+        await code.waitFor();
+        assert.match(await visitor.readCode(code), /^otpauth:\/\/totp\//);
+        await visitor.checkAccess('offer of a second factor');
+        await visitor.checkWidth('offer of a second factor');
+        await code.scrollIntoViewIfNeeded();
+        await visitor.picture(`${look}-user-second-factor`);
         await visitor.leave();
     });
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Forward } from '../src/api/types.ts';
+import { exported } from '../src/pages/forwards/exports.ts';
 import { addresses, group, isTarget, moved, search, targets } from '../src/pages/forwards/forwards.ts';
 import { fromFields, toFields, wrongCount, wrongQuota } from '../src/pages/users/allowance.ts';
 
@@ -50,4 +51,17 @@ test('an allowance survives its form', () => {
     assert.ok(wrongQuota({ ...fields, quota: '1.5' }));
     assert.ok(!wrongQuota({ ...fields, quota: '' }));
     assert.ok(wrongCount({ ...fields, count: '0' }));
+});
+
+test('an export is what the rule import reads, and no name becomes a formula or a second line', () => {
+    const options = { strategy: 'fifo', protocol: 'tcp+udp', listenIp: '', allowIps: '', denyIps: '' } as const;
+    const rows = [forward({ ...web, ...options, strategy: 'round', protocol: 'tcp' }), forward({ ...game, ...options, name: '=1+1, "x"\n# 2', listenIp: '2001:db8::9', inPort: null })];
+    assert.equal(exported(rows, 'txt'), 'tcp/8443 -> 10.0.0.2:443,10.0.0.3:443 # Web\n[2001:db8::9]:0 -> [2001:db8::1]:25565 # =1+1, "x" # 2\n');
+    assert.equal(
+        exported(rows, 'csv'),
+        'name,listen_port,listen_address,target,protocol,strategy,tunnel,user\r\nWeb,8443,,10.0.0.2:443 10.0.0.3:443,tcp,round,hk,alice\r\n"\'=1+1, ""x"" # 2",,2001:db8::9,[2001:db8::1]:25565,tcp+udp,fifo,us,bob\r\n',
+    );
+    const read = JSON.parse(exported(rows, 'json')) as { name: string; inPort: number | null; remoteAddr: string; protocol: string; strategy: string }[];
+    assert.deepEqual([read[0]?.remoteAddr, read[0]?.protocol, read[0]?.strategy, read[1]?.inPort, read[1]?.name], ['10.0.0.2:443,10.0.0.3:443', 'tcp', 'round', null, '=1+1, "x"\n# 2']);
+    assert.deepEqual([exported([], 'txt'), exported([], 'json')], ['', '[]\n']);
 });

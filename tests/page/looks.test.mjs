@@ -81,7 +81,7 @@ for (const { language, theme, size, viewport } of looks) {
         const { page } = visitor;
         for (const path of ['/forwards', '/tunnels', '/nodes', '/users']) {
             await visitor.open(path);
-            await page.locator('main header button').click();
+            await page.locator('main header button').last().click();
             await page.getByRole('dialog').waitFor();
             for (const summary of await page.getByRole('dialog').locator('summary').all()) await summary.click();
             await visitor.checkAccess(`dialog of ${path}`);
@@ -91,6 +91,21 @@ for (const { language, theme, size, viewport } of looks) {
             await page.getByRole('dialog').waitFor({ state: 'detached' });
         }
         await visitor.open('/forwards');
+        await page.locator('main header .menu-trigger').click();
+        await page.getByRole('menuitem').first().click();
+        const taken = (await appliance.call('forward/list')).find((one) => one.name === 'Minecraft').inPort;
+        await page.locator('[name=rules-text]').fill(`tcp/0 -> 192.0.2.10:443,192.0.2.11:443 # Customer portal with quite a long name\n0 -> [2001:db8:1234:5678::abcd]:25565\n${taken} -> 192.0.2.12:80\nhttp://not-a-rule\n`);
+        await visitor.checkAccess('rule import');
+        await visitor.checkWidth('rule import');
+        await visitor.picture(`${look}-rule-import`);
+        await page.locator('[name=rules-text]').press('Tab');
+        await page.locator('button[form=rule-import]').click();
+        await page.locator('[data-line]').first().waitFor();
+        await visitor.checkAccess('preview of rules');
+        await visitor.checkWidth('preview of rules');
+        await visitor.picture(`${look}-rule-preview`);
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
         await page.locator('[data-forward="Web shop"] .menu-trigger').click();
         await page.getByRole('menu').waitFor();
         await visitor.checkAccess('menu of a forward');

@@ -43,7 +43,7 @@ test('the page is usable by keyboard alone', async () => {
     await visitor.open('/forwards');
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
-    await page.locator('main header button').focus();
+    await page.locator('main header button').last().focus();
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     await until(() => page.evaluate(() => !!document.activeElement.closest('[role=dialog]')), 'the dialog has the focus');

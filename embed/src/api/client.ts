@@ -9,6 +9,7 @@ import type {
     DiagnosisStep,
     Forward,
     ForwardDraft,
+    Migration,
     Node,
     NodeDraft,
     Package,
@@ -19,6 +20,8 @@ import type {
     Release,
     RemoteImport,
     RemoteUsage,
+    RulePreview,
+    RuleSource,
     Session,
     Share,
     ShareDraft,
@@ -33,7 +36,7 @@ import type {
     UserDraft,
 } from './types';
 
-export type FailureKind = 'refused' | 'signed_out' | 'unreachable' | 'timeout';
+export type FailureKind = 'refused' | 'signed_out' | 'unreachable' | 'timeout' | 'too_large';
 
 export class ApiError extends Error {
     constructor(
@@ -64,14 +67,15 @@ export function useSession(session: SessionHooks): void {
 }
 
 const normal_wait = 30_000;
+const upload_wait = 900_000; // the largest file over a slow line
 
 async function send(method: 'GET' | 'POST', path: string, body: unknown, token: string | null, wait = normal_wait): Promise<Envelope> {
     let answer: Response;
     try {
         answer = await fetch(`/api/v1/${path}`, {
             method,
-            headers: { 'Content-Type': 'application/json', ...(token ? { Authorization: token } : {}) },
-            ...(method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}),
+            headers: { 'Content-Type': body instanceof Blob ? 'application/octet-stream' : 'application/json', ...(token ? { Authorization: token } : {}) },
+            ...(method === 'POST' ? { body: body instanceof Blob ? body : JSON.stringify(body ?? {}) } : {}),
             signal: AbortSignal.timeout(wait),
             cache: 'no-store',
         });
@@ -80,6 +84,8 @@ async function send(method: 'GET' | 'POST', path: string, body: unknown, token: 
         throw new ApiError(late ? 'timeout' : 'unreachable', 0, '');
     }
     if (answer.status === 401) return { code: 401, msg: '' };
+    // By the panel, or by a proxy before it that takes less.
+    if (answer.status === 413) throw new ApiError('too_large', 413, '');
     try {
         return (await answer.json()) as Envelope;
     } catch {
@@ -191,6 +197,11 @@ export const api = {
     orderForwards: (ids: number[]) => call<undefined>('forward/update-order', { forwards: orders(ids) }),
     diagnoseForward: (forwardId: number): Promise<Diagnosis> =>
         call<{ forwardName: string; timestamp: number; results: DiagnosisStep[] }>('forward/diagnose', { forwardId }).then((one) => ({ ...one, name: one.forwardName })),
+    previewRules: (source: RuleSource) => call<RulePreview>('forward/import/preview', source),
+    importRules: (source: RuleSource, indexes: number[]) => call<{ created: number }>('forward/import', { ...source, indexes }, { wait: 120_000 }),
+
+    previewMigration: (file: Blob) => call<Migration>('backup/flvx/preview', file, { wait: upload_wait }),
+    migrate: (file: Blob) => call<Migration>('backup/flvx/import', file, { wait: upload_wait }),
 
     users: () => call<User[]>('user/list'),
     createUser: (draft: UserDraft) => call<User>('user/create', draft),

@@ -267,9 +267,15 @@ export function describe(problem: unknown): string {
         if (problem.kind === 'unreachable') return t('error.unreachable');
         if (problem.kind === 'timeout') return t('error.timeout');
         if (problem.kind === 'signed_out') return t('error.signedOut');
+        if (problem.kind === 'too_large') return t('error.tooLarge');
         return problem.message ? translate(problem.message) : t('error.internal');
     }
     return t('error.page', { detail: problem instanceof Error ? problem.message : String(problem) });
+}
+
+// Which of the texts says it; null where the panel's message is not known. For forms that show a refusal at the field that it is about.
+export function textOf(problem: unknown): TextKey | null {
+    return problem instanceof ApiError ? (find(problem.message)?.key ?? null) : null;
 }
 
 // Nobody has said yet where nodes reach the panel.

@@ -427,3 +427,52 @@ export interface Announcement {
     content: string;
     enabled: Flag;
 }
+
+// Rules of another program, and what each of its lines would become here.
+export interface RuleSource {
+    tunnelId: number;
+    text: string;
+    format: string; // '' : by the look of the text
+    choosePorts: boolean;
+}
+
+export interface RuleItem {
+    index: number;
+    line: number;
+    text: string;
+    possible: boolean;
+    reason?: string;
+    args?: string[];
+    rule?: { name: string; listenIp: string; inPort: number | null; remoteAddr: string; protocol: Protocol; strategy: Strategy; allowIps: string[] };
+    message?: string;
+}
+
+export interface RulePreview {
+    format: string;
+    possible: number;
+    items: RuleItem[];
+}
+
+// What another FLVX panel's file brings, or has brought.
+export interface MigrationTally {
+    added: number;
+    changed: number;
+    unchanged: number;
+    leftOut: number;
+}
+
+export interface MigrationRemark {
+    section: string;
+    id: number; // 0: a setting
+    name: string;
+    remark: string;
+    args: string[];
+}
+
+export interface Migration {
+    form: 'sqlite' | 'json';
+    possible: boolean;
+    sections: Record<string, MigrationTally>;
+    remarks: MigrationRemark[];
+    leftBehind: { what: string; rows: number; why: string }[];
+}

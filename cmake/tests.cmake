@@ -8,10 +8,12 @@ if(SLUICE_SANITIZE STREQUAL "thread")
   set(SLUICE_TEST_LAUNCHER ${SLUICE_SETARCH} -R)
 endif()
 
+# clang's sanitizers name functions and lines with the help of another program; binutils is there in any case.
+set(symbolizer external_symbolizer_path=/usr/bin/addr2line)
 set(SLUICE_TEST_ENVIRONMENT
-  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
+  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1:${symbolizer}"
   "UBSAN_OPTIONS=print_stacktrace=1"
-  "TSAN_OPTIONS=second_deadlock_stack=1:halt_on_error=1:exitcode=66")
+  "TSAN_OPTIONS=second_deadlock_stack=1:halt_on_error=1:exitcode=66:${symbolizer}")
 if(SLUICE_SANITIZE)
   list(APPEND SLUICE_TEST_ENVIRONMENT SLUICE_SLOW=1)
 endif()

@@ -6,7 +6,7 @@ namespace sluice::agent {
 
 namespace {
 
-Error refused(Errc code, const char* field, std::string words) { return make_error(code, field, words, {words}); }
+Error refused(Errc code, const char* field, const std::string& words) { return make_error(code, field, words, {words}); }
 
 } // namespace
 

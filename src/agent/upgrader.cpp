@@ -52,6 +52,7 @@ Upgrader::~Upgrader()
 void Upgrader::stop()
 {
     stopping_ = true;
+    const std::lock_guard lock(thread_mutex_);
     if (thread_.joinable()) thread_.join();
 }
 
@@ -188,6 +189,7 @@ void Upgrader::tick()
 
 void Upgrader::begin_run(Candidate candidate)
 {
+    const std::lock_guard handle(thread_mutex_);
     if (thread_.joinable()) thread_.join(); // it has ended, or is about to
     {
         const std::lock_guard lock(mutex_);

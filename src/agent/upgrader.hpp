@@ -101,6 +101,7 @@ private:
     std::atomic<bool> stopping_{false};
     std::atomic<std::uint64_t> order_{0};
     std::atomic<bool> handing_over_{false};
+    std::mutex thread_mutex_; // guards the one below: who asks us to stop may do so while a run begins
     std::thread thread_;
 };
 

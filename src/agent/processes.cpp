@@ -18,10 +18,10 @@ extern char** environ;
 
 // ThreadSanitizer takes every clone() for a fork, and dies of one that shares memory; glibc's other name for it passes by.
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+    #if __has_feature(thread_sanitizer)
 extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...); // NOLINT(bugprone-reserved-identifier)
-#define SLUICE_UNSEEN_CLONE
-#endif
+        #define SLUICE_UNSEEN_CLONE
+    #endif
 #endif
 
 namespace sluice::agent {

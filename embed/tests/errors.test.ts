@@ -16,7 +16,7 @@ const panel = readFileSync(join(root, '../src/api/flvx/messages.cpp'), 'utf8');
 const fill = (text: string) => text.replace(/\{\d\}/g, 'x1');
 
 // Fields of features that have no page yet. Whoever makes the page takes its line out here.
-const without_page = ['archive', 'backup', 'store', 'import', 'file', 'migration', 'group', 'permission'];
+const without_page = ['archive', 'backup', 'store', 'group', 'permission'];
 // Said to other panels; people read them inside what those panels' pages say, as they came.
 const for_panels = ['command.', 'share.token', 'share.disabled', 'share.expired', 'share.address', 'share.no_domain', 'share.domain', 'share.resource_key', 'share.port', 'share.no_port', 'share.port_taken', 'share.role', 'share.reservation', 'share.role_port', 'share.targets', 'share.target', 'share.relay', 'share.tunnel', 'share.release', 'share.service', 'share.limiter', 'share.deploy', 'share.consumer', 'share.wish', 'share.id'];
 const hasPage = (field: string) => !without_page.some((prefix) => field.startsWith(prefix)) && !for_panels.some((one) => (one.endsWith('.') ? field.startsWith(one) : field === one));

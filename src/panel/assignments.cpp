@@ -7,8 +7,6 @@
 #include "store/tunnel_table.hpp"
 #include "store/user_table.hpp"
 
-#include <unordered_map>
-
 namespace sluice::panel {
 
 namespace {
@@ -68,14 +66,13 @@ Result<std::vector<AssignmentView>> Assignments::list(const Actor& actor, UserId
     }
     return context_.store->read([&](store::ReadTx& tx) -> Result<std::vector<AssignmentView>> {
         std::vector<AssignmentView> views;
-        std::unordered_map<TunnelId, domain::Tunnel> tunnels;
-        for (auto& tunnel : store::TunnelTable(tx).all()) tunnels.emplace(tunnel.id, std::move(tunnel));
+        store::TunnelTable tunnels(tx); // asked for the few that the user has, however many there are
         store::SpeedLimitTable limits(tx);
         for (auto& assignment : store::AssignmentTable(tx).of_user(user)) {
             AssignmentView view;
-            if (const auto tunnel = tunnels.find(assignment.tunnel); tunnel != tunnels.end()) {
-                view.tunnel_name = tunnel->second.name;
-                view.tunnel_factor = tunnel->second.billing.factor;
+            if (const auto tunnel = tunnels.find(assignment.tunnel)) {
+                view.tunnel_name = tunnel->name;
+                view.tunnel_factor = tunnel->billing.factor;
             }
             if (assignment.speed_limit) {
                 if (const auto limit = limits.find(*assignment.speed_limit)) {

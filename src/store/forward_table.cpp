@@ -82,21 +82,21 @@ std::string join_networks(const std::vector<Cidr>& networks)
 }
 
 // Two queries however many there are: the forwards, and the ports of all of them.
-std::vector<domain::Forward> ForwardTable::select(const std::string& where, const std::string& order, std::int64_t argument)
+template <class... Values>
+std::vector<domain::Forward> ForwardTable::select(const std::string& where, const std::string& order, const Values&... values)
 {
     std::vector<domain::Forward> forwards;
     std::unordered_map<ForwardId, std::size_t> places;
-    Statement query(tx_, (columns + where + order).c_str(), argument);
+    Statement query(tx_, columns + where + order, values...);
     while (query.next()) {
         forwards.push_back(row(query));
         places[forwards.back().id] = forwards.size() - 1;
     }
     if (forwards.empty()) return forwards;
     Statement ports(tx_,
-                    ("SELECT q.forward_id, q.node_id, q.port FROM forward_ports q WHERE q.forward_id IN (SELECT f.id FROM forwards f " + where +
-                     ") ORDER BY q.forward_id, q.node_id")
-                        .c_str(),
-                    argument);
+                    "SELECT q.forward_id, q.node_id, q.port FROM forward_ports q WHERE q.forward_id IN (SELECT f.id FROM forwards f " + where +
+                        ") ORDER BY q.forward_id, q.node_id",
+                    values...);
     while (ports.next()) {
         const auto place = places.find(ports.id<ForwardId>());
         if (place == places.end()) continue;
@@ -128,9 +128,8 @@ std::vector<ForwardId> ForwardTable::ids_of_user(UserId user)
 std::vector<domain::Forward> ForwardTable::part(std::optional<UserId> user, std::size_t first, std::size_t count)
 {
     const std::string whose = user ? "user_id = ?" : "id > ?";
-    return select("WHERE f.id IN (SELECT id FROM forwards WHERE " + whose + " ORDER BY position, id LIMIT " + std::to_string(count) + " OFFSET " +
-                      std::to_string(first) + ") ",
-                  by_place, user.value_or(UserId{0}).value);
+    return select("WHERE f.id IN (SELECT id FROM forwards WHERE " + whose + " ORDER BY position, id LIMIT ? OFFSET ?) ", by_place,
+                  user.value_or(UserId{0}), static_cast<std::int64_t>(count), static_cast<std::int64_t>(first));
 }
 
 std::int64_t ForwardTable::count()

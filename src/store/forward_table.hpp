@@ -45,7 +45,8 @@ public:
     void remove(ForwardId id);
 
 private:
-    std::vector<domain::Forward> select(const std::string& where, const std::string& order, std::int64_t argument);
+    template <class... Values>
+    std::vector<domain::Forward> select(const std::string& where, const std::string& order, const Values&... values);
     void insert_ports(ForwardId id, const std::vector<domain::ForwardPort>& ports);
     ReadTx& tx_;
 };

@@ -83,10 +83,11 @@ std::optional<std::string> text_of(const std::optional<domain::Day>& day)
 
 } // namespace
 
-std::vector<domain::Quota> QuotaTable::select(const std::string& where)
+template <class... Values>
+std::vector<domain::Quota> QuotaTable::select(const std::string& where, const Values&... values)
 {
     std::vector<domain::Quota> quotas;
-    Statement query(tx_, (columns + where).c_str());
+    Statement query(tx_, columns + where, values...);
     while (query.next()) quotas.push_back(quota_row(query));
     return quotas;
 }
@@ -110,9 +111,9 @@ std::vector<domain::Quota> QuotaTable::all() { return select("ORDER BY q.id"); }
 
 std::vector<domain::Quota> QuotaTable::around_user(UserId user)
 {
-    const auto id = std::to_string(user.value);
-    return select("WHERE q.user_id = " + id + " OR q.assignment_id IN (SELECT id FROM assignments WHERE user_id = " + id +
-                  ") OR q.forward_id IN (SELECT id FROM forwards WHERE user_id = " + id + ") ORDER BY q.id");
+    return select("WHERE q.user_id = ?1 OR q.assignment_id IN (SELECT id FROM assignments WHERE user_id = ?1) "
+                  "OR q.forward_id IN (SELECT id FROM forwards WHERE user_id = ?1) ORDER BY q.id",
+                  user);
 }
 
 std::vector<domain::Quota> QuotaTable::of(const QuotaSubject& subject) { return of(std::vector{subject}); }
@@ -138,7 +139,7 @@ std::vector<domain::Quota> QuotaTable::reached() { return select("WHERE q.reache
 
 std::vector<domain::Quota> QuotaTable::ended(domain::Day today)
 {
-    return select("WHERE q.ends IS NOT NULL AND q.ends <= '" + domain::to_text(today) + "' ORDER BY q.id");
+    return select("WHERE q.ends IS NOT NULL AND q.ends <= ? ORDER BY q.id", domain::to_text(today));
 }
 
 bool QuotaTable::empty()

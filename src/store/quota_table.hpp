@@ -39,7 +39,8 @@ public:
     std::string name(const domain::QuotaSubject& subject);
 
 private:
-    std::vector<domain::Quota> select(const std::string& where);
+    template <class... Values>
+    std::vector<domain::Quota> select(const std::string& where, const Values&... values);
     ReadTx& tx_;
 };
 

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "store/connection.hpp"
+#include "store/statement_cache.hpp"
 
 #include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
@@ -41,6 +42,14 @@ struct Work {
     bool done = false;
 };
 
+// A connection of the store with the statements that it knows already.
+struct Line {
+    explicit Line(std::unique_ptr<SQLite::Database> connection) : database(std::move(connection)), statements(*database) {}
+
+    const std::unique_ptr<SQLite::Database> database;
+    StatementCache statements; // below the connection, for it goes first
+};
+
 // The work's changes did not reach the disk. A work that failed by itself keeps its own reason; one that asked for rollback has lost nothing.
 void lose(Work& work, const Error& why)
 {
@@ -52,7 +61,7 @@ void lose(Work& work, const Error& why)
 
 struct Store::State {
     StoreOptions options;
-    std::unique_ptr<SQLite::Database> writer;
+    std::unique_ptr<Line> writer;
     std::int64_t version = 0; // never changes after open()
 
     std::mutex mutex; // guards queue, stopping, and the fields of queued works
@@ -63,7 +72,7 @@ struct Store::State {
 
     std::mutex reader_mutex; // guards idle_readers
     std::condition_variable reader_returned;
-    std::vector<std::unique_ptr<SQLite::Database>> idle_readers;
+    std::vector<std::unique_ptr<Line>> idle_readers;
 
     std::thread thread;
 
@@ -100,13 +109,13 @@ void Store::State::run()
 
 void Store::State::run_one(Work& work)
 {
-    WriteTx tx(*writer);
+    WriteTx tx(*writer->database, writer->statements);
     try {
-        writer->exec("SAVEPOINT work");
+        writer->database->exec("SAVEPOINT work");
         work.ran = true;
         work.kept = (*work.function)(tx);
-        if (!work.kept) writer->exec("ROLLBACK TO work");
-        writer->exec("RELEASE work");
+        if (!work.kept) writer->database->exec("ROLLBACK TO work");
+        writer->database->exec("RELEASE work");
     } catch (const SQLite::Exception& problem) {
         work.kept = false;
         work.error = to_error(problem);
@@ -117,8 +126,8 @@ void Store::State::run_one(Work& work)
     if (work.error || work.exception) {
         // A full disk may already have ended the whole transaction; then there is no savepoint to return to.
         try {
-            writer->exec("ROLLBACK TO work");
-            writer->exec("RELEASE work");
+            writer->database->exec("ROLLBACK TO work");
+            writer->database->exec("RELEASE work");
         } catch (const SQLite::Exception&) {
             log::debug("savepoint already gone");
         }
@@ -129,7 +138,7 @@ void Store::State::run_batch(std::vector<Work*>& batch)
 {
     if (batch.front()->outside_transaction) {
         auto& work = *batch.front();
-        WriteTx tx(*writer);
+        WriteTx tx(*writer->database, writer->statements);
         try {
             work.ran = true;
             work.kept = (*work.function)(tx);
@@ -140,24 +149,24 @@ void Store::State::run_batch(std::vector<Work*>& batch)
     }
     auto first_open = batch.begin(); // works before it are decided
     try {
-        writer->exec("BEGIN IMMEDIATE");
+        writer->database->exec("BEGIN IMMEDIATE");
         for (auto work = batch.begin(); work != batch.end(); ++work) {
             run_one(**work);
             // SQLite may end the whole transaction by itself (a full disk): then what this batch wrote so far is gone, and a savepoint of
             // the next work would commit on its own.
-            if (sqlite3_get_autocommit(writer->getHandle()) == 0) continue;
+            if (sqlite3_get_autocommit(writer->database->getHandle()) == 0) continue;
             const auto lost = (*work)->error.value_or(make_error(Errc::unavailable, "store", "the transaction was rolled back"));
             for (auto earlier = first_open; earlier != std::next(work); ++earlier) lose(**earlier, lost);
             first_open = std::next(work);
-            writer->exec("BEGIN IMMEDIATE");
+            writer->database->exec("BEGIN IMMEDIATE");
         }
-        writer->exec("COMMIT");
+        writer->database->exec("COMMIT");
     } catch (const SQLite::Exception& problem) {
         // Nothing of the open transaction is on disk: every caller hears it, none believes a lost write.
         for (auto work = first_open; work != batch.end(); ++work) lose(**work, to_error(problem));
         log::error("commit failed", {{"problem", problem.what()}, {"writes", batch.size()}});
         try {
-            writer->exec("ROLLBACK");
+            writer->database->exec("ROLLBACK");
         } catch (const SQLite::Exception&) {
             log::debug("transaction already rolled back");
         }
@@ -199,10 +208,10 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options)
         const int file = ::open(options.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (file < 0) return make_error(Errc::unavailable, "store", options.path + ": " + std::strerror(errno), {options.path});
         ::close(file);
-        state.writer = connect(options.path, Access::read_write);
-        if (const auto migrated = migrate(*state.writer); !migrated) return migrated.error();
-        state.version = state.writer->execAndGet("PRAGMA user_version").getInt64();
-        for (unsigned i = 0; i < options.readers; ++i) state.idle_readers.push_back(connect(options.path, Access::read_only));
+        state.writer = std::make_unique<Line>(connect(options.path, Access::read_write));
+        if (const auto migrated = migrate(*state.writer->database); !migrated) return migrated.error();
+        state.version = state.writer->database->execAndGet("PRAGMA user_version").getInt64();
+        for (unsigned i = 0; i < options.readers; ++i) state.idle_readers.push_back(std::make_unique<Line>(connect(options.path, Access::read_only)));
     } catch (const SQLite::Exception& problem) {
         return make_error(Errc::unavailable, "store", options.path + ": " + problem.what(), {options.path});
     }
@@ -220,34 +229,34 @@ Result<void> Store::run_write(const std::function<bool(WriteTx&)>& work)
 Result<void> Store::run_read(const std::function<void(ReadTx&)>& work)
 {
     auto& state = *state_;
-    std::unique_ptr<SQLite::Database> database;
+    std::unique_ptr<Line> line;
     {
         std::unique_lock lock(state.reader_mutex);
         if (!state.reader_returned.wait_for(lock, std::chrono::seconds(10), [&] { return !state.idle_readers.empty(); }))
             return make_error(Errc::unavailable, "store.busy", "no reader within 10 s");
-        database = std::move(state.idle_readers.back());
+        line = std::move(state.idle_readers.back());
         state.idle_readers.pop_back();
     }
     struct Return {
         State& state;
-        std::unique_ptr<SQLite::Database>& database;
+        std::unique_ptr<Line>& line;
         ~Return()
         {
             const std::lock_guard lock(state.reader_mutex);
-            state.idle_readers.push_back(std::move(database));
+            state.idle_readers.push_back(std::move(line));
             state.reader_returned.notify_one();
         }
-    } const give_back{state, database};
-    const auto end = [&database] {
+    } const give_back{state, line};
+    const auto end = [&line] {
         try {
-            database->exec("ROLLBACK");
+            line->database->exec("ROLLBACK");
         } catch (const SQLite::Exception&) {
             log::debug("read transaction already ended");
         }
     };
-    ReadTx tx(*database);
+    ReadTx tx(*line->database, line->statements);
     try {
-        database->exec("BEGIN");
+        line->database->exec("BEGIN");
         work(tx);
     } catch (const SQLite::Exception& problem) {
         end();

@@ -18,14 +18,18 @@ class Database;
 
 namespace sluice::store {
 
+class StatementCache;
+
 // A transaction: a table class needs one to exist (UserTable users(tx)). Reading works in both kinds.
 class ReadTx {
 public:
-    explicit ReadTx(SQLite::Database& database) : database_(&database) {}
+    ReadTx(SQLite::Database& database, StatementCache& statements) : database_(&database), statements_(&statements) {}
     SQLite::Database& database() { return *database_; }
+    StatementCache& statements() { return *statements_; }
 
 private:
     SQLite::Database* database_;
+    StatementCache* statements_;
 };
 
 class WriteTx : public ReadTx {

@@ -52,8 +52,9 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 set(CMAKE_C_FLAGS_RELEASE "-O2")
 
-# How rooms that say so (rooms.cmake) and unit tests are compiled. A sanitizer looks at every line whatever the compiler made of it.
-if(SLUICE_SANITIZE)
+# How rooms that say so (rooms.cmake) and unit tests are compiled. A sanitizer looks at every line whatever the compiler made of it;
+# a fuzz target is to run often.
+if(SLUICE_SANITIZE AND NOT SLUICE_FUZZ)
   set(small_code -O0)
   set(plain_code -O1)
   set(test_code -O0)
